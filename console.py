@@ -1,0 +1,125 @@
+"""How the commands speak to the terminal: one line for a mistake, no noise from libraries."""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+
+from tqdm import tqdm
+
+
+class InputError(Exception):
+    """A mistake the user can mend: the message names the flag or file, the fault, what to do."""
+
+
+def start(main):
+    """Runs `main(argv)`; answers mistakes and full disks in one line, and exits with its status.
+
+    Status 0 is success, 1 a mistake told by InputError or the operating system, 130 Ctrl-C.
+    """
+    try:
+        status = main(sys.argv)
+    except InputError as error:
+        status = f'{os.path.basename(sys.argv[0])}: {error}'
+    except OSError as error:
+        status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT
+    except BrokenPipeError:
+        status = 1
+    sys.exit(status)
+
+
+def describe(error):
+    """The operating system's refusal as `file: reason`."""
+    reason = error.strerror or str(error)
+    return f'{error.filename}: {reason}' if error.filename else reason
+
+
+@contextlib.contextmanager
+def quiet():
+    """Holds back what C++ libraries write to descriptor 2, which no Python setting silences.
+
+    What was held back is shown when the block fails, and dropped when it does not.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), 'wb') as terminal:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            held.seek(0)
+            terminal.write(held.read())
+            raise
+        finally:
+            os.dup2(terminal.fileno(), 2)
+
+
+def load_tensorflow():
+    """Imports TensorFlow and Keras on it, silently, whatever backend the user's shell names."""
+    os.environ['KERAS_BACKEND'] = 'tensorflow'
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    with quiet():
+        import keras
+        import tensorflow
+
+    return tensorflow, keras
+
+
+class Interrupt:
+    """Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
+
+    Attributes:
+      signal: number of the signal that came, or None.
+    """
+
+    def __enter__(self):
+        self.signal = None
+        self.before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, _):
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+
+class Progress:
+    """A bar over all images of a run on a terminal; a line an epoch elsewhere."""
+
+    def __init__(self, images, epochs, done):
+        """Of `images` an epoch in `epochs` epochs, `done` were seen in earlier sessions."""
+        self.images, self.epochs, self.done, self.fresh = images, epochs, done, 0
+        self.began = time.monotonic()
+        hidden = not sys.stderr.isatty()
+        self.bar = tqdm(
+            total=images * epochs, initial=done, unit='img', unit_scale=True, disable=hidden
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def advance(self, images, losses):
+        """Tells of `images` more, and of the epoch's mean losses so far."""
+        self.done, self.fresh = self.done + images, self.fresh + images
+        epoch = min(self.done // self.images + 1, self.epochs)
+        self.bar.set_description(f'epoch {epoch}/{self.epochs}', refresh=False)
+        self.bar.set_postfix(losses, refresh=False)
+        self.bar.update(images)
+
+    def epoch(self, row):
+        """Tells of a finished epoch, {column: value}."""
+        rest = (time.monotonic() - self.began) * (self.images * self.epochs - self.done)
+        words = [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
+        left = tqdm.format_interval(rest / max(self.fresh, 1))
+        line = f'epoch {row["epoch"]}/{self.epochs}: {", ".join(words)}, {left} left'
+        if self.bar.disable:
+            print(line, flush=True)

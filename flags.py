@@ -1,0 +1,216 @@
+"""The flags of the commands: definition, help, and the refusal of what cannot be meant.
+
+Flags live in a table of their own, so that those of imported libraries do not show.
+Model files are read as text: neither help nor a refusal waits for TensorFlow.
+"""
+
+import ast
+import difflib
+import math
+import re
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+from absl import flags as absl_flags
+
+from console import InputError
+
+MODELS = Path(__file__).parent / 'models'
+LARGEST_SEED = 2**31 - 1
+
+
+class Number(absl_flags.ArgumentParser):
+    """A finite number of type `kind` between `least` and `most`; above `least` if `above`."""
+
+    def __init__(self, kind, least=-math.inf, most=math.inf, above=False):
+        super().__init__()
+        self.kind, self.least, self.most, self.above = kind, least, most, above
+
+    def parse(self, text):
+        """The number that `text` spells; a ValueError says what it must be."""
+        try:
+            number = self.kind(text)
+        except (ValueError, OverflowError):
+            number = math.nan
+        low = number > self.least if self.above else number >= self.least
+        if not (math.isfinite(number) and low and number <= self.most):
+            raise ValueError(f'must be {self.wanted()}')
+        return number
+
+    def wanted(self):
+        """What the parser accepts, in words."""
+        words = 'a whole number' if self.kind is int else 'a finite number'
+        if math.isfinite(self.least):
+            words += f' {"above" if self.above else "from"} {self.least:g}'
+        return words + (f' up to {self.most}' if math.isfinite(self.most) else '')
+
+
+class RunName(absl_flags.ArgumentParser):
+    """A directory name without a path, so that a run stays inside the output directory."""
+
+    def parse(self, text):
+        """`text` itself; a ValueError when it could lead elsewhere."""
+        if not re.fullmatch(r'\w[\w.+=-]*', text):
+            raise ValueError('must be a plain name: letters, digits and . _ + = -')
+        return text
+
+
+def define(values, group, name, default, meaning, parser=None):
+    """Adds a flag to the table `values`, under the heading `group` of its help."""
+    parser = parser or absl_flags.ArgumentParser()
+    absl_flags.DEFINE(parser, name, default, meaning, values, module_name=group)
+
+
+def define_training(values):
+    """The flags that every training run shares."""
+    group, positive = 'What to train', Number(int, 1)
+    define(values, group, 'model', None, 'what to train: ' + ', '.join(model_names()))
+    define(
+        values,
+        group,
+        'dataset',
+        None,
+        'digits (needs no network), mnist, fashion_mnist, cifar10, any other image data set of '
+        'tensorflow-datasets by name, or a folder of images with a sub-folder a class',
+    )
+    meaning = 'images are brought to this many pixels a side; by default their own size'
+    define(values, group, 'image_size', None, meaning, positive)
+    meaning = 'training images used, a fixed choice; all where there are fewer'
+    define(values, group, 'train_size', 10000, meaning, positive)
+    group = 'How to train'
+    define(values, group, 'epochs', 100, 'passes over the training images', positive)
+    define(values, group, 'batch_size', 64, 'images a step', positive)
+    meaning = "step size of the model's optimizer"
+    define(values, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
+    define(values, group, 'latent_dim', 100, 'length of the code', positive)
+    meaning = 'of all random numbers; the same seed gives the same run'
+    define(values, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
+    words = ['auto', 'on', 'off']
+    meaning = 'compile the step with XLA; auto does what the model found faster'
+    absl_flags.DEFINE_enum('xla', 'auto', words, meaning, values, module_name=group)
+    group = 'Where things lie'
+    meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
+    define(values, group, 'data_dir', None, meaning)
+    define(values, group, 'output_dir', 'outputs', 'directory of all runs')
+    meaning = 'directory of this run in output_dir; by default <model>-<dataset>'
+    define(values, group, 'run_name', None, meaning, RunName())
+    meaning = 'begin the run anew, deleting what is there'
+    absl_flags.DEFINE_bool('overwrite', False, meaning, values, module_name=group)
+    define(values, group, 'save_every', 1, 'epochs between checkpoints', positive)
+    define(values, group, 'sample_every', 1, 'epochs between grids of samples', positive)
+
+
+def model_names():
+    """The models: files of models/, but for the shared ones and those that begin with _."""
+    names = (path.stem for path in MODELS.glob('*.py'))
+    return sorted(n for n in names if n not in ('base', 'layers') and not n.startswith('_'))
+
+
+def literals(model):
+    """(defaults, options) of a model file, read without importing it."""
+    found = {'defaults': {}, 'options': {}}
+    for node in ast.parse((MODELS / f'{model}.py').read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id in found:
+            found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found['defaults'], found['options']
+
+
+def define_model(values, model):
+    """The model's own options, and its preferences among the shared flags."""
+    defaults, options = literals(model)
+    for name, value in defaults.items():
+        values.set_default(name, value)
+    for name, (default, meaning, *limit) in options.items():
+        group = f'Options of {model}'
+        if isinstance(default, str):
+            absl_flags.DEFINE_enum(name, default, limit[0], meaning, values, module_name=group)
+        elif isinstance(default, bool):
+            absl_flags.DEFINE_bool(name, default, meaning, values, module_name=group)
+        else:
+            define(values, group, name, default, meaning, Number(type(default), *limit))
+
+
+def parse(argv, description, *definitions, strict=True):
+    """Reads the command line `argv` by the flags that `definitions` add to a table.
+
+    Prints the help and exits with status 0 where --help is asked for.
+
+    Returns:
+      The table: `table.name` is the value of a flag.
+
+    Raises:
+      InputError: for unknown flags, stray words and values that a flag does not take. With
+        `strict=False` unknown flags and stray words pass.
+    """
+    values = absl_flags.FlagValues()
+    values.set_gnu_getopt()
+    for add in definitions:
+        add(values)
+    absl_flags.DEFINE_bool('help', False, 'show this', values, short_name='h', module_name='Help')
+    try:
+        stray = values(argv, known_only=not strict)[1:]
+    except absl_flags.UnrecognizedFlagError as error:
+        raise InputError(unknown(error.flagname, values)) from None
+    except absl_flags.Error as error:
+        raise InputError(str(error).removeprefix('flag ')) from None
+    if strict and stray:
+        raise InputError(f'{stray[0]}: stray word; flags are written --name=value')
+    if strict and values.help:
+        print(help_text(description, values))
+        sys.exit(0)
+    return values
+
+
+def unknown(name, values):
+    """One line on an unknown flag: the models that would read it, or the nearest names."""
+    readers = [model for model in model_names() if name in literals(model)[1]]
+    if readers and 'model' in values:
+        return f'--{name}: not read by {values.model}, but by {", ".join(readers)}; leave it out'
+    return f'--{name}: unknown flag{nearest(name, list(values))}; --help lists the flags'
+
+
+def nearest(word, known):
+    """The known words that look like `word`, as the end of a sentence, or nothing."""
+    close = difflib.get_close_matches(word, known, cutoff=0.5)
+    return f', did you mean {" or ".join(close)}?' if close else ''
+
+
+def help_text(description, values):
+    """The flags by group, each with its meaning and default."""
+    lines = [description.strip()]
+    for group, members in values.flags_by_module_dict().items():
+        lines += ['', group]
+        for flag in members:
+            default = '' if flag.default in (None, False) else f' (default {flag.default})'
+            choices = ' | '.join(getattr(flag.parser, 'enum_values', []))
+            meaning = ': '.join(filter(None, [flag.help, choices])) + default
+            lines += textwrap.wrap(meaning, 96, initial_indent=f'  --{flag.name:<16} ', **HANGING)
+    return '\n'.join(lines)
+
+
+HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
+
+
+def train_settings(argv, description):
+    """The settings of a training run: a namespace of every flag, the model's own included.
+
+    Raises:
+      InputError: as `parse`; no model or data set is named; there is no such model.
+    """
+    model = parse(argv, '', define_training, strict=False).model
+    if model is not None and model not in model_names():
+        known = model_names()
+        raise InputError(
+            f'--model={model}: no such model{nearest(model, known)}; there are {", ".join(known)}'
+        )
+    own = [lambda values: define_model(values, model)] if model else []
+    values = parse(argv, description, define_training, *own)
+    for name in ('model', 'dataset'):
+        if getattr(values, name) is None:
+            raise InputError(f'--{name}: missing; python train.py --model=vae --dataset=mnist')
+    settings = {name: values[name].value for name in values if name not in ('help', 'h')}
+    place = re.sub(r'\W+', '-', Path(settings['dataset']).name).strip('-')
+    settings['run_name'] = settings['run_name'] or f'{model}-{place}'
+    return SimpleNamespace(**settings)

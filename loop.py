@@ -1,0 +1,208 @@
+"""The training loop: the compiled steps, optimizers, seeds, and the state a checkpoint holds."""
+
+import functools
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.base import Batch, from_uint8, to_uint8
+
+CHUNK = 500
+SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
+
+FASTER_WITH_XLA = {'CPU': {'vae', 'gan'}, 'GPU': {'vae', 'gan'}}
+
+
+def choose_xla(settings):
+    """'on' or 'off': what --xla says, or for 'auto' what was measured faster for the model."""
+    device = 'GPU' if tf.config.list_physical_devices('GPU') else 'CPU'
+    faster = 'on' if settings.model in FASTER_WITH_XLA[device] else 'off'
+    return faster if settings.xla == 'auto' else settings.xla
+
+
+class Diverged(Exception):
+    """A loss or a variable became infinite or not a number.
+
+    Attributes:
+      step: the step, counted from 1.
+      losses: {name: value} at that step.
+    """
+
+    def __init__(self, step, losses):
+        super().__init__(step, losses)
+        self.step, self.losses = step, losses
+
+
+class Loop:
+    """Trains a model on uint8 images held in memory.
+
+    A step is a function of the state and (seed, step): the order of the images comes from
+    (seed, epoch), every other random number from (seed, step). The state is the variables, the
+    step and the sums of the losses since the epoch began; with it, training goes on exactly.
+
+    Attributes:
+      step: steps made so far.
+      sums: float64 sums of `names` over the steps of the current epoch.
+      names: of the logged losses; known after the first call.
+    """
+
+    def __init__(self, model, images, labels, batch_size, seed, xla=False):
+        """Builds the optimizers.
+
+        Args:
+          model: a `GenerativeModel`.
+          images: (N, H, W, C) uint8; labels: (N,) integers.
+          batch_size: examples a step, N at most; what is left of an epoch is dropped.
+          seed: of all random numbers of the run.
+          xla: whether XLA compiles the step.
+        """
+        self.model, self.seed, self.batch_size = model, seed, batch_size
+        self.images, self.labels = tf.constant(images), tf.constant(labels, tf.int64)
+        self.steps_per_epoch = len(images) // batch_size
+        self.optimizers = model.optimizers()
+        for player, optimizer in self.optimizers.items():
+            optimizer.build(model.network(player).trainable_variables)
+        self.step, self.sums, self.names = 0, 0.0, []
+        self._compiled_step = tf.function(self._step, jit_compile=xla)
+        signature = [tf.TensorSpec([None, batch_size], tf.int64), tf.TensorSpec([], tf.int32)]
+        self._call = tf.function(self._steps, input_signature=signature)
+        self._test = tf.function(self._test_batch, reduce_retracing=True)
+
+    @property
+    def epoch(self):
+        """Epochs finished."""
+        return self.step // self.steps_per_epoch
+
+    def means(self):
+        """{name: mean} over the steps of the current epoch."""
+        steps = self.step % self.steps_per_epoch or self.steps_per_epoch
+        return dict(zip(self.names, self.sums / steps, strict=True))
+
+    def order(self, epoch):
+        """Indices of the epoch's images, one row a step: (steps, batch)."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
+        return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
+
+    def train(self, steps):
+        """Makes up to `steps` more steps of the current epoch in one compiled call.
+
+        Returns:
+          (steps made, seconds).
+
+        Raises:
+          Diverged: at the first step with a loss that is not finite.
+        """
+        start = self.step % self.steps_per_epoch
+        indices = self.order(self.epoch)[start : start + steps]
+        began = time.perf_counter()
+        rows = self._call(tf.constant(indices), self.step).numpy().astype(np.float64)
+        seconds = time.perf_counter() - began
+        self.step += len(rows)
+        self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
+        if not np.isfinite(rows[-1]).all():
+            raise Diverged(self.step, dict(zip(self.names, rows[-1], strict=True)))
+        return len(rows), seconds
+
+    def test(self, images, labels):
+        """{name: mean over all examples} of the model's test values, with fixed randomness."""
+        sums = {}
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            values = self._test(images[part], labels[part], tf.constant([self.seed, start]))
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value.numpy().sum(dtype=np.float64)
+        return {name: total / len(images) for name, total in sums.items()}
+
+    def state(self):
+        """The state as {name: array}.
+
+        Raises:
+          Diverged: a variable is not finite.
+        """
+        arrays = {f'{i:04d}': v.numpy() for i, v in enumerate(self.variables())}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise Diverged(self.step, self.means())
+        names = np.array(self.names, str)
+        return arrays | {'step': np.array(self.step), 'sums': self.sums, 'names': names}
+
+    def restore(self, arrays):
+        """Takes up the state that `state` gave.
+
+        Raises:
+          ValueError: it belongs to another model.
+        """
+        assign(self.variables(), arrays)
+        self.step, self.sums = int(arrays['step']), arrays['sums']
+        self.names = arrays['names'].tolist()
+
+    def variables(self):
+        """Every variable that training changes, the model's first, in a fixed order."""
+        owned = [v for optimizer in self.optimizers.values() for v in optimizer.variables]
+        return [*self.model.variables, *owned]
+
+    def _steps(self, indices, step):
+        count = tf.shape(indices)[0]
+        rows, made = tf.TensorArray(tf.float32, size=count), 0
+        for i in tf.range(count):
+            images, labels = tf.gather(self.images, indices[i]), tf.gather(self.labels, indices[i])
+            row = self._compiled_step(images, labels, step + i)
+            rows, made = rows.write(i, row), i + 1
+            if not tf.reduce_all(tf.math.is_finite(row)):
+                break
+        return rows.gather(tf.range(made))
+
+    def _test_batch(self, images, labels, seed):
+        return self.model.test(Batch(from_uint8(images, self.model.value_range), labels), seed)
+
+    def _step(self, images, labels, step):
+        batch = Batch(from_uint8(images, self.model.value_range), labels)
+        seed = tf.stack([self.seed, step])
+        turns = [[p] for p in self.model.players] if self.model.alternate else [self.model.players]
+        logs = {}
+        for players in turns:
+            losses, more = self._move(batch, seed, players)
+            logs |= {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in players} | more
+        self.names = list(logs)
+        return tf.stack(list(logs.values()))
+
+    def _move(self, batch, seed, players):
+        with tf.GradientTape(persistent=True) as tape, keras.StatelessScope() as scope:
+            losses, logs = self.model.objectives(batch, seed)
+        for player in players:
+            network = self.model.network(player)
+            for variable in network.non_trainable_variables:
+                variable.assign(scope.get_current_value(variable))
+            gradients = tape.gradient(
+                losses[player], [v.value for v in network.trainable_variables]
+            )
+            self.optimizers[player].apply(gradients, network.trainable_variables)
+        return losses, logs
+
+
+def assign(variables, arrays):
+    """Gives `variables` the values that `Loop.state` took of them, in the same order.
+
+    Raises:
+      ValueError: a value is missing or has another shape.
+    """
+    for i, variable in enumerate(variables):
+        array = arrays.get(f'{i:04d}')
+        if array is None or array.shape != tuple(variable.shape):
+            raise ValueError(f'{variable.path} is not in it')
+        variable.assign(array)
+
+
+def draw(model, latents):
+    """Samples of latents (N, ...): (N, H, W, C) uint8. Each depends on its own latents alone."""
+    count = len(latents)
+    rows = tf.minimum(tf.range(-(-count // SHOWN) * SHOWN), count - 1)
+    parts = [model.sample(tf.gather(latents, part)) for part in tf.reshape(rows, [-1, SHOWN])]
+    return np.concatenate([to_uint8(part, model.value_range) for part in parts])[:count]
+
+
+def redraw(model, images):
+    """The model's reconstructions of images (N, H, W, C): both uint8."""
+    images = from_uint8(images, model.value_range)
+    return to_uint8(model.reconstruct(images), model.value_range).numpy()

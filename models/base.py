@@ -1,0 +1,110 @@
+"""What all models share: players and their variables, random draws, pixel ranges."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from optimizers import Adam
+
+LATENTS_STEP = -1  # training draws use steps from 0 up, so shown latents never meet them
+
+
+class Batch(NamedTuple):
+    """A batch as objectives see it: images (N, H, W, C) in `value_range`, labels (N,) integers."""
+
+    images: tf.Tensor
+    labels: tf.Tensor
+
+
+class GenerativeModel(keras.Model):
+    """A set of players, each with an objective; the loop lets each one move.
+
+    A model file names its class `Model` and may have two literals beside it: `defaults`, shared
+    flags that it prefers ({flag: value}), and `options`, flags of its own
+    ({flag: (default, help)}; a third entry holds the choices of a word or the least number).
+
+    Attributes:
+      value_range: (low, high), the pixel range its networks speak.
+      players: names of the players in the order of their moves. A single player trains the whole
+        model; of several, each is an attribute that holds the network it trains.
+      alternate: True lets each player's move see the one before it; otherwise all objectives
+        are evaluated once, and all players move at once.
+    """
+
+    value_range = (0.0, 1.0)
+    players = ()
+    alternate = False
+
+    def __init__(self, image_shape, classes, options):
+        """Builds the networks.
+
+        Args:
+          image_shape: (H, W, C).
+          classes: number of classes in the data.
+          options: namespace of all flags of the run, the model's own included.
+        """
+        super().__init__()
+        self.image_shape, self.classes, self.options = tuple(image_shape), classes, options
+
+    def objectives(self, batch, seed):
+        """What a step minimises, in training mode.
+
+        Args:
+          batch: a `Batch`.
+          seed: (2,) int32; all randomness of the step is a function of it.
+
+        Returns:
+          ({player: scalar loss}, {name: scalar to log}).
+        """
+        raise NotImplementedError
+
+    def latents(self, count, seed, label=None):
+        """What `sample` takes: (count, ...) codes; row i depends on `seed` and i alone."""
+        raise NotImplementedError
+
+    def sample(self, latents):
+        """Images (N, H, W, C) in `value_range` from latents, deterministic, in inference mode."""
+        raise NotImplementedError
+
+    def test(self, batch, seed):
+        """{name: (N,) value of each example}, in inference mode; the loop averages over a split."""
+        return {}
+
+    def export(self):
+        """The part that draws, as a `keras.Model` of stock layers: latents -> `value_range`."""
+        raise NotImplementedError
+
+    def optimizers(self):
+        """{player: optimizer}."""
+        return {player: Adam(self.options.learning_rate) for player in self.players}
+
+    def network(self, player):
+        """The network that `player` trains."""
+        return self if len(self.players) == 1 else getattr(self, player)
+
+
+def normal(shape, seed):
+    """Standard normal numbers; a row depends on `seed` and its index alone.
+
+    Philox is named because the default generator draws other numbers once a step is compiled.
+    """
+    return tf.random.stateless_normal(shape, seed, alg='philox')
+
+
+def uniform(shape, seed, low, high):
+    """Uniform numbers in [low, high); a row depends on `seed` and its index alone."""
+    return tf.random.stateless_uniform(shape, seed, low, high, alg='philox')
+
+
+def from_uint8(images, value_range):
+    """uint8 pixels as float32 in `value_range`."""
+    low, high = value_range
+    return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+
+
+def to_uint8(images, value_range):
+    """The nearest uint8 pixels of images in `value_range`; what lies outside is clipped."""
+    low, high = value_range
+    levels = tf.round((tf.cast(images, tf.float32) - low) * (255.0 / (high - low)))
+    return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)

@@ -1,0 +1,141 @@
+"""The variational autoencoder of the post.
+
+Kingma & Welling 2014, "Auto-Encoding Variational Bayes" (arXiv:1312.6114); tutorial: Doersch
+2016 (arXiv:1606.05908). The encoder proposes a Gaussian q(z given x) = N(mean, std^2) over codes,
+the decoder turns a code into the logits of p(x given z), and training raises the evidence lower
+bound
+
+    E_q[log p(x given z)] - KL(q(z given x) || N(0, I))
+
+with one reparametrised sample z = mean + std * eps an image (section 2.4).
+
+The post's networks, but for the head of std: softplus keeps it positive where a linear head
+reaches gradient norms in the tens of thousands within the first epoch. The post's learning rate
+of 1e-6 does not train; 1e-3 does.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
+from models.base import LATENTS_STEP, GenerativeModel, normal
+
+defaults = {'epochs': 125, 'learning_rate': 1e-3}
+options = {
+    'kl_weight': (1.0, 'lambda_1, weight of the KL term', 0.0),
+    'reconstruction_weight': (1.0, 'lambda_2, weight of the reconstruction term', 0.0),
+    'reconstruction': (
+        'bernoulli',
+        'reconstruction term; only bernoulli is a likelihood, in nats',
+        ('bernoulli', 'l2', 'l1'),
+    ),
+}
+
+
+class Model(GenerativeModel):
+    """Encoder q(z given x) and decoder p(x given z), trained together on pixels in [0, 1]."""
+
+    players = ('vae',)
+
+    def __init__(self, image_shape, classes, options):
+        super().__init__(image_shape, classes, options)
+        networks = networks_28 if image_shape[0] == 28 else networks_32
+        self.encoder, self.decoder = networks(self.image_shape, options.latent_dim)
+
+    def objectives(self, batch, seed):
+        """The post's loss with one draw of z an image, and its two terms."""
+        logits, mean, std = self.infer(batch.images, seed)
+        weights = self.options.kl_weight, self.options.reconstruction_weight
+        kind = self.options.reconstruction
+        loss = VAE_loss(batch.images, logits, mean, std, *weights, kind)
+        kl, error = self.terms(batch.images, logits, mean, std)
+        return {'vae': loss}, {'kl': tf.reduce_mean(kl), 'reconstruction': tf.reduce_mean(error)}
+
+    def test(self, batch, seed):
+        """The two terms, and their sum: with the Bernoulli term the negative ELBO in nats."""
+        kl, error = self.terms(batch.images, *self.infer(batch.images, seed))
+        total = 'negative_elbo' if self.options.reconstruction == 'bernoulli' else 'sum'
+        return {total: kl + error, 'kl': kl, 'reconstruction': error}
+
+    def infer(self, images, seed):
+        """(logits, mean, std) with z = mean + std * eps, one eps an image."""
+        mean, std = self.encode(images)
+        return self.decode(mean + std * normal(tf.shape(mean), seed)), mean, std
+
+    def terms(self, images, logits, mean, std):
+        """KL and reconstruction term of each image, unweighted: two (N,)."""
+        error = reconstruction_error(images, logits, self.options.reconstruction)
+        return kl_from_standard_normal(mean, std), error
+
+    def encode(self, images):
+        """Mean and standard deviation of q(z given x), each (N, D), of images (N, H, W, C)."""
+        return self.encoder(images)
+
+    def decode(self, latents):
+        """Logits of p(x given z), (N, H, W, C), of codes (N, D)."""
+        return self.decoder(latents)
+
+    def reconstruct(self, images):
+        """The images that the decoder draws from the mean codes of `images`, in [0, 1]."""
+        return tf.sigmoid(self.decode(self.encode(images)[0]))
+
+    def latents(self, count, seed, label=None):
+        """Codes from the prior N(0, I): (count, D)."""
+        return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
+
+    def sample(self, latents):
+        """Pixel means of p(x given z)."""
+        return tf.sigmoid(self.decode(latents))
+
+    def export(self):
+        """Decoder and sigmoid: codes -> images in [0, 1]."""
+        return keras.Sequential([self.decoder, layers.Activation('sigmoid')])
+
+
+def encoder_of(image_shape, latent_dim, filters, activation):
+    """Convolutions of stride 2, then two heads: the mean, and through softplus the std."""
+    images = keras.Input(image_shape)
+    x = images
+    for count in filters:
+        x = activation()(layers.Conv2D(count, 3, strides=2, padding='same')(x))
+    x = layers.Flatten()(x)
+    mean = layers.Dense(latent_dim, name='mean')(x)
+    std = layers.Dense(latent_dim, activation='softplus', name='std')(x)
+    return keras.Model(images, [mean, std], name='encoder')
+
+
+def decoder_of(image_shape, latent_dim, filters, activation):
+    """A dense layer to the smallest maps, then transposed convolutions of stride 2 to logits."""
+    size = image_shape[0] // 2 ** len(filters)
+    decoder = keras.Sequential(name='decoder')
+    decoder.add(keras.Input([latent_dim]))
+    decoder.add(layers.Dense(size * size * filters[0]))
+    decoder.add(activation())
+    decoder.add(layers.Reshape([size, size, filters[0]]))
+    for count in filters[1:]:
+        decoder.add(layers.Conv2DTranspose(count, 3, strides=2, padding='same'))
+        decoder.add(activation())
+    decoder.add(layers.Conv2DTranspose(image_shape[2], 3, strides=2, padding='same'))
+    return decoder
+
+
+def leaky():
+    """The post's leaky ReLU."""
+    return layers.LeakyReLU(0.2)
+
+
+def networks_28(image_shape, latent_dim):
+    """The post's networks for 28x28: (encoder, decoder)."""
+    return (
+        encoder_of(image_shape, latent_dim, [16, 32], leaky),
+        decoder_of(image_shape, latent_dim, [32, 16], layers.ReLU),
+    )
+
+
+def networks_32(image_shape, latent_dim):
+    """The post's networks for 32x32, and for any multiple of 16: (encoder, decoder)."""
+    return (
+        encoder_of(image_shape, latent_dim, [32, 64, 128, 256], layers.ReLU),
+        decoder_of(image_shape, latent_dim, [256, 128, 64, 32], leaky),
+    )

@@ -1,0 +1,185 @@
+"""One session of training: from a checkpoint, or nothing, to the last epoch or a signal."""
+
+import shutil
+import time
+
+import tensorflow as tf
+
+import datasets
+import export
+from console import InputError, Interrupt, Progress, quiet
+from loop import SHOWN, Diverged, Loop, choose_xla, draw, redraw
+from models import build
+from runs import FINAL, atomic, writing
+
+CALL_SECONDS = 0.5  # between two looks at the keyboard
+FRAMES = 60
+
+
+class Session:
+    """Trains `run` by `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
+
+    An epoch's row and pictures are written before its checkpoint. Whatever is later than the
+    checkpoint is removed here and made again, so a killed session leaves no trace.
+    """
+
+    def __init__(self, run, settings, data, arrays):
+        self.run, self.settings, self.data = run, settings, data
+        self.target, _ = datasets.subset(data.test_images, data.test_labels, SHOWN)
+        self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
+        self.loop = Loop(
+            self.model,
+            data.train_images,
+            data.train_labels,
+            settings.batch_size,
+            settings.seed,
+            run.settle('xla', lambda: choose_xla(settings)) == 'on',
+        )
+        if arrays:
+            self.restore(arrays)
+        run.rewind(self.loop.step, self.loop.epoch)
+        self.latents = self.model.latents(SHOWN, settings.seed)
+        self.events = Events(run)
+        self.calls = None
+
+    def restore(self, arrays):
+        """Takes up a checkpoint of this run."""
+        try:
+            self.loop.restore(arrays)
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f'{self.run.path}/checkpoints: not of this model ({error}); '
+                'it was written by another version, so begin anew with --overwrite'
+            ) from None
+
+    def train(self):
+        """Trains to the last epoch; returns the exit status.
+
+        Raises:
+          InputError: the loss diverged, or something cannot be written.
+        """
+        self.write_start()
+        loop, epochs = self.loop, self.settings.epochs
+        images = loop.steps_per_epoch * loop.batch_size
+        progress = Progress(images, epochs, loop.step * loop.batch_size)
+        with Interrupt() as interrupt, progress:
+            try:
+                while loop.epoch < epochs and not interrupt.signal:
+                    self.epoch(interrupt, progress)
+            except Diverged as error:
+                raise InputError(self.divergence(error)) from None
+        self.write_end()
+        return self.farewell(interrupt.signal)
+
+    def epoch(self, interrupt, progress):
+        """Trains to the end of the epoch or to a signal, and saves if either is due."""
+        loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
+        while loop.epoch < epoch and not interrupt.signal:
+            steps = self.call()
+            progress.advance(steps * loop.batch_size, loop.means())
+        if loop.epoch == epoch:
+            progress.epoch(self.close_epoch(epoch, began))
+        if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
+            self.run.save(loop.state(), loop.step)
+
+    def done(self):
+        """Whether all epochs are trained."""
+        return self.loop.epoch >= self.settings.epochs
+
+    def call(self):
+        """Makes one compiled call; returns its steps. The first compiles, so it is not timed."""
+        if self.calls is None:
+            with quiet():
+                steps, _ = self.loop.train(1)
+            self.calls, self.call_steps = [], 1
+            return steps
+        steps, seconds = self.loop.train(self.call_steps)
+        self.calls.append((steps, seconds))
+        self.call_steps = max(1, min(1000, round(steps * CALL_SECONDS / seconds)))
+        return steps
+
+    def images_per_second(self):
+        """Speed of the calls since the last question; None where there was none."""
+        steps, seconds = (sum(column) for column in zip((0, 0.0), *self.calls, strict=True))
+        self.calls.clear()
+        return round(steps * self.loop.batch_size / seconds, 1) if steps else None
+
+    def close_epoch(self, epoch, began):
+        """Tests, draws, logs; returns the row of the log."""
+        test = self.loop.test(self.data.test_images, self.data.test_labels)
+        if epoch % self.settings.sample_every == 0 or self.done():
+            self.draw(epoch)
+        row = {'epoch': epoch, **self.loop.means()}
+        row |= {f'test_{name}': value for name, value in test.items()}
+        row |= {'images_per_second': self.images_per_second()}
+        row |= {'seconds': round(time.monotonic() - began, 3)}
+        self.run.log(row)
+        self.events.add(row)
+        return row
+
+    def draw(self, epoch):
+        """Draws the epoch's grids: samples of the run's latents, reconstructions of its target."""
+        samples = draw(self.model, self.latents)
+        export.save_png(self.run.picture('samples', epoch), export.grid(samples))
+        if hasattr(self.model, 'reconstruct'):
+            copies = export.grid(redraw(self.model, self.target))
+            export.save_png(self.run.picture('reconstructions', epoch), copies)
+
+    def write_start(self):
+        """Writes what does not change: the networks as text, the target of the grids."""
+        with atomic(self.run.path / 'model.txt') as path, open(path, 'w') as file:
+            for network in self.model.layers:
+                network.summary(line_length=100, print_fn=lambda line: print(line, file=file))
+        export.save_png(self.run.path / 'target.png', export.grid(self.target))
+
+    def write_end(self):
+        """Writes the GIF of the samples and, after the last epoch, the final weights."""
+        epochs = export.spaced(self.run.epochs('samples'), FRAMES)
+        if epochs:
+            frames = [export.load_png(self.run.picture('samples', epoch)) for epoch in epochs]
+            captions = [f'epoch {epoch}' for epoch in epochs]
+            export.save_gif(self.run.path / 'samples.gif', frames, captions)
+        if self.done():
+            with atomic(self.run.path / 'checkpoints' / FINAL) as path:
+                self.model.save_weights(path)
+
+    def farewell(self, number):
+        """Says where things stand; returns the exit status."""
+        if self.done():
+            print(f'{self.run.path}: {self.loop.epoch} epochs done')
+            return 0
+        print(
+            f'{self.run.path}: stopped and saved in epoch {self.loop.epoch + 1}; '
+            'the same command goes on from here'
+        )
+        return 128 + number
+
+    def divergence(self, error):
+        """One line on what broke, what is left and what to try."""
+        losses = ', '.join(f'{name} {value:.4g}' for name, value in error.losses.items())
+        kept = self.run.checkpoints()
+        left = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
+        return (
+            f'--learning_rate={self.settings.learning_rate:g}: diverged at step {error.step} '
+            f'({losses}); {left}; try a smaller rate or another --seed'
+        )
+
+
+class Events:
+    """The log as TensorBoard events; made anew from log.csv, so that nothing is told twice."""
+
+    def __init__(self, run):
+        directory = run.path / 'tensorboard'
+        shutil.rmtree(directory, ignore_errors=True)
+        with writing(directory):
+            self.writer = tf.summary.create_file_writer(str(directory))
+        for row in run.rows():
+            self.add(row)
+
+    def add(self, row):
+        """Adds a row of the log."""
+        with self.writer.as_default(int(row['epoch'])):
+            for name, value in row.items():
+                if name != 'epoch' and value not in ('', None):
+                    tf.summary.scalar(name, float(value))
+        self.writer.flush()

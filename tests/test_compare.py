@@ -1,0 +1,214 @@
+"""compare.py on fake runs; the noise of a picture tells its run, kind and epoch."""
+
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import compare
+import export
+import runs
+from console import InputError
+
+ROOT = Path(compare.__file__).parent
+
+
+def picture(run, kind, epoch):
+    seed = zlib.crc32(f'{run} {kind} {epoch}'.encode())
+    return np.random.default_rng(seed).integers(0, 256, (16, 16, 1), np.uint8)
+
+
+def make_run(name, samples, reconstructions=(), model=None, dataset='digits', data_hash='a1'):
+    """A run directory below the current one, with pictures of these epochs."""
+    config = {'model': model or name, 'dataset': dataset, 'data_hash': data_hash}
+    path = Path('outputs') / name
+    runs.write_json(path / 'config.json', {'format': runs.FORMAT, **config})
+    export.save_png(path / 'target.png', picture(name, 'target', 0))
+    for kind, epochs in ('samples', samples), ('reconstructions', reconstructions):
+        for epoch in epochs:
+            export.save_png(runs.Run(path).picture(kind, epoch), picture(name, kind, epoch))
+    return str(path)
+
+
+def expected(target, titles, rows):
+    """The table of `rows`: a label, then (run, kind, epoch) a cell, or None for a missing one."""
+    first = picture(target, 'target', 0), ''
+    lines = [
+        [first, *((picture(*c), f'epoch {c[2]}') if c else (None, 'no picture yet') for c in cells)]
+        for _, *cells in rows
+    ]
+    images = [[image for image, _ in line] for line in lines]
+    captions = [[caption for _, caption in line] for line in lines]
+    return export.table([row[0] for row in rows], ['target', *titles], images, captions)
+
+
+def figure(*arguments):
+    """The figure that the command draws in `out`."""
+    assert compare.main(['compare.py', '--out=out', *arguments]) == 0
+    return export.load_png('out/figure.png')
+
+
+def frames(path):
+    with Image.open(path) as gif:
+        for index in range(gif.n_frames):
+            gif.seek(index)
+            yield np.asarray(gif.convert('L'))[..., None]
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def both():
+    vae = make_run('vae', range(1, 126), range(1, 126))
+    return f'--runs={vae},{make_run("gan", range(1, 369))}'
+
+
+def vae_and_gan(label, ours, theirs):
+    return [
+        label,
+        ('vae', 'reconstructions', ours),
+        ('vae', 'samples', ours),
+        ('gan', 'samples', theirs),
+    ]
+
+
+TITLES = ['VAE reconstructions', 'VAE samples', 'GAN samples']
+
+
+def test_figure_of_the_post(both):
+    rows = [vae_and_gan(f'epoch {epoch}', epoch, epoch) for epoch in (1, 2, 3, 4, 100)]
+    rows.append(vae_and_gan('last', 125, 368))
+    np.testing.assert_array_equal(figure(both), expected('vae', TITLES, rows))
+
+
+def test_run_without_the_epoch_shows_the_nearest_before(both):
+    rows = [vae_and_gan('epoch 200', 125, 200), vae_and_gan('epoch 7', 7, 7)]
+    page = figure(both, '--epochs_shown=200,7,400')
+    np.testing.assert_array_equal(page, expected('vae', TITLES, rows))
+
+
+def test_order_of_runs_is_order_of_columns():
+    names = make_run('gan', [1, 5]), make_run('vae', [1, 2], [1, 2])
+    rows = [['last', ('gan', 'samples', 5), ('vae', 'reconstructions', 2), ('vae', 'samples', 2)]]
+    titles = ['GAN samples', 'VAE reconstructions', 'VAE samples']
+    page = figure(f'--runs={",".join(names)}', '--epochs_shown=last')
+    np.testing.assert_array_equal(page, expected('gan', titles, rows))
+
+
+def test_rows_that_show_the_same_appear_once():
+    make_run('gan', [1, 2, 3, 4])
+    rows = [[f'epoch {epoch}', ('gan', 'samples', epoch)] for epoch in (1, 2, 3, 4)]
+    page = figure('--runs=outputs/gan')
+    np.testing.assert_array_equal(page, expected('gan', ['GAN samples'], rows))
+
+
+def test_run_that_begins_later_leaves_its_cell_empty():
+    make_run('gan', [1]), make_run('vae', [5])
+    rows = [
+        ['epoch 1', ('gan', 'samples', 1), None],
+        ['last', ('gan', 'samples', 1), ('vae', 'samples', 5)],
+    ]
+    page = figure('--runs=outputs/gan,outputs/vae')
+    np.testing.assert_array_equal(page, expected('gan', ['GAN samples', 'VAE samples'], rows))
+
+
+def test_runs_of_one_model_are_called_by_their_directories():
+    make_run('one', [1], model='vae'), make_run('two', [1], model='vae'), make_run('gan', [1])
+    rows = [['epoch 1', ('one', 'samples', 1), ('two', 'samples', 1), ('gan', 'samples', 1)]]
+    page = figure('--runs=outputs/one,outputs/two/,outputs/gan')
+    titles = ['one samples', 'two samples', 'GAN samples']
+    np.testing.assert_array_equal(page, expected('one', titles, rows))
+
+
+def test_gif_holds_the_shorter_run(both):
+    figure(both)
+    found = list(frames('out/comparison.gif'))
+    epochs = export.spaced(range(1, 369), 60)
+    assert epochs[-1] == 368 and len(found) == len(epochs) <= 60
+    for epoch, frame in zip(epochs, found, strict=True):
+        row = vae_and_gan(f'epoch {epoch}', min(epoch, 125), epoch)
+        np.testing.assert_allclose(frame, expected('vae', TITLES, [row]), atol=8)
+
+
+def run_command(*arguments, folder='.'):
+    command = [sys.executable, ROOT / 'compare.py', *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_command_prints_where_it_wrote():
+    make_run('gan', [1, 2])
+    done = run_command('--runs=outputs/gan')
+    written = ['outputs/comparison-digits/figure.png', 'outputs/comparison-digits/comparison.gif']
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, written, '')
+    assert all(Path(path).is_file() for path in written)
+
+
+def test_import_needs_no_tensorflow():
+    code = 'import compare, sys; sys.exit(bool({"tensorflow", "keras"} & set(sys.modules)))'
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
+
+
+def test_default_directory_lies_beside_the_run_even_from_within():
+    make_run('gan', [1], dataset='/some/where/photos')
+    done = run_command('--runs=.', folder='outputs/gan')
+    assert done.stdout.split()[0] == '../comparison-photos/figure.png'
+    assert Path('outputs/comparison-photos/figure.png').is_file()
+
+
+def test_help_shows_only_its_own_flags():
+    done = run_command('--help')
+    assert done.returncode == 0
+    named = {word for word in done.stdout.split() if word.startswith('--') and '=' not in word}
+    assert named == {'--runs', '--epochs_shown', '--out', '--help'}
+
+
+def test_mistake_is_one_line_and_status_one():
+    done = run_command('--runs=nowhere')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith('compare.py: nowhere: ') and done.stderr.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        ([], '--runs: missing'),
+        (['--runs='], '--runs: missing'),
+        (['--runs=outputs/gan,nowhere'], 'nowhere: '),
+        (['--runs=outputs'], 'outputs: '),
+        (['--runs=outputs/gan,outputs/new'], 'outputs/new: has no samples yet; train it first: '
+         'python train.py --model=new --dataset=digits'),
+        (['--runs=outputs/gan,outputs/mnist'], '--runs: outputs/gan is of digits .*, '
+         'outputs/mnist of mnist .*; compare'),
+        (['--runs=outputs/gan,outputs/other'], r'--runs: outputs/gan is of digits \(data_hash a1\)'
+         r', outputs/other of digits \(data_hash b2\); compare'),
+        (['--runs=outputs/gan', '--epochs_shown=0'], "--epochs_shown: '0' is no epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=1,-2'], "--epochs_shown: '-2' is no epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=1.5'], "--epochs_shown: '1.5' is no epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=first'], "--epochs_shown: 'first' is no epoch"),
+        (['--runs=outputs/gan', '--epochs_shown='], "--epochs_shown: '' is no epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=3'], '--epochs_shown: no run has .* latest is 1'),
+        (['--runs=outputs/gan', '--out=file'], 'file/figure.png: cannot be written'),
+        (['--runs=outputs/gan', 'stray'], 'stray: '),
+        (['--runs=outputs/gan', '--epochs=3'], '--epochs: unknown flag'),
+        (['--runs=outputs/torn'], 'outputs/torn/samples/epoch_0001.png: damaged'),
+        (['--runs=outputs/bare'], 'outputs/bare/target.png: no such picture'),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told_in_a_line_and_nothing_written(arguments, message):
+    make_run('gan', [1]), make_run('new', []), make_run('mnist', [1], dataset='mnist')
+    make_run('other', [1], data_hash='b2'), make_run('torn', [1]), make_run('bare', [1])
+    Path('outputs/torn/samples/epoch_0001.png').write_bytes(b'\x89PNG')
+    Path('outputs/bare/target.png').unlink()
+    Path('file').touch()
+    before = sorted(Path().rglob('*'))
+    with pytest.raises(InputError, match=f'^{message}') as caught:
+        compare.main(['compare.py', *arguments])
+    assert '\n' not in str(caught.value)
+    assert sorted(Path().rglob('*')) == before

@@ -1,0 +1,100 @@
+"""Trains a model and draws what it has learnt, epoch by epoch.
+
+  python train.py --model=vae --dataset=mnist
+
+writes outputs/vae-mnist/. Typed again, the command continues where it stopped.
+"""
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import console
+import datasets
+import flags
+from console import InputError
+from runs import Run
+
+
+def main(argv):
+    """Runs the command line `argv`; returns the exit status."""
+    settings = flags.train_settings(argv, __doc__)
+    info = datasets.check(settings.dataset, settings.data_dir, settings.image_size)
+    check_batch(settings, info.train_examples)
+    run = Run(Path(settings.output_dir) / settings.run_name)
+    with run.locked():
+        going_on = run.exists() and not settings.overwrite
+        if going_on:
+            run.check_flags(vars(settings))
+        data, data_hash = load(settings)
+        arrays = None
+        if going_on:
+            run.check_data(data_hash)
+            arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
+        else:
+            run.begin(configuration(settings, data, data_hash))
+        if finished(settings, data, arrays):
+            print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
+            return 0
+        console.load_tensorflow()
+        from session import Session
+
+        return Session(run, settings, data, arrays).train()
+
+
+def check_batch(settings, examples):
+    """Refuses a batch that is larger than the data set."""
+    examples = min(examples or settings.train_size, settings.train_size)
+    if settings.batch_size > examples:
+        raise InputError(
+            f'--batch_size={settings.batch_size}: more than the {examples} training images; '
+            f'choose {examples} at most'
+        )
+
+
+def load(settings):
+    """The data set, of its training split no more than the settings allow; and its hash."""
+    data = datasets.load(settings.dataset, settings.data_dir, settings.image_size)
+    images, labels = datasets.subset(data.train_images, data.train_labels, settings.train_size)
+    check_batch(settings, len(images))
+    used = data._replace(train_images=images, train_labels=labels)
+    return used, datasets.fingerprint(data)
+
+
+def configuration(settings, data, data_hash):
+    """What a run says of itself: every flag, the data, and what would reproduce it."""
+    packages = ('tensorflow', 'keras', 'tensorflow-datasets', 'numpy')
+    return {
+        'flags': vars(settings),
+        'model': settings.model,
+        'dataset': settings.dataset,
+        'image_shape': list(data.train_images.shape[1:]),
+        'class_names': list(data.class_names),
+        'train_images': len(data.train_images),
+        'test_images': len(data.test_images),
+        'data_hash': data_hash,
+        'versions': {'python': platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in packages},
+        'git_commit': commit(),
+    }
+
+
+def commit():
+    """The git commit of this code, or None outside a checkout."""
+    if not shutil.which('git'):
+        return None
+    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
+
+
+def finished(settings, data, arrays):
+    """Whether the checkpoint `arrays` stands at the last epoch asked for."""
+    steps = len(data.train_images) // settings.batch_size * settings.epochs
+    return arrays is not None and arrays['step'] >= steps
+
+
+if __name__ == '__main__':
+    console.start(main)
