@@ -23,12 +23,12 @@ def start(main):
         status = main(sys.argv)
     except InputError as error:
         status = f'{os.path.basename(sys.argv[0])}: {error}'
+    except BrokenPipeError:
+        status = 1
     except OSError as error:
         status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
-    except BrokenPipeError:
-        status = 1
     sys.exit(status)
 
 

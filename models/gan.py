@@ -3,6 +3,12 @@
 Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661); tutorial: Goodfellow
 2016 (arXiv:1701.00160). The discriminator learns to tell data from samples, the generator to be
 taken for data (the non-saturating loss of section 3). They move in turn, on the same noise.
+
+The post's networks and losses, with three numbers changed, without which no digit appears:
+weights from N(0, 0.02) for N(0, 0.2), beta_1 of Adam 0.5 for 0.9 (both as in Radford et al. 2016,
+arXiv:1511.06434), and five times the discriminator's learning rate for the generator. Batch norm
+takes the mean of its own batch from the discriminator's features, so that little of what all
+samples have in common reaches the generator, and at equal rates the discriminator runs away.
 """
 
 import keras
@@ -13,7 +19,9 @@ from models.base import LATENTS_STEP, GenerativeModel, uniform
 from optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
-options = {}
+options = {
+    'generator_rate': (5.0, "the generator's learning rate, in units of --learning_rate", 0.0),
+}
 
 
 class Model(GenerativeModel):
@@ -24,16 +32,23 @@ class Model(GenerativeModel):
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
-        build = networks_28 if image_shape[0] == 28 else networks_32
-        self.generator, self.discriminator = build(self.image_shape, options.latent_dim)
-        self.value_range = (0.0, 1.0) if image_shape[0] == 28 else (-1.0, 1.0)
+        small = image_shape[0] == 28
+        layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
+        generator, discriminator = (stack(self.image_shape) for stack in layers_of)
+        self.value_range = (0.0, 1.0) if small else (-1.0, 1.0)
+        self.generator = network('generator', [options.latent_dim], generator)
+        self.discriminator = network('discriminator', image_shape, discriminator)
 
     def optimizers(self):
         """Adam for both players."""
-        return {player: Adam(self.options.learning_rate, beta_1=BETA) for player in self.players}
+        rate = self.options.learning_rate
+        return {
+            'discriminator': Adam(rate, beta_1=0.5),
+            'generator': Adam(rate * self.options.generator_rate, beta_1=0.5),
+        }
 
     def objectives(self, batch, seed):
-        """The two losses; data and samples pass the discriminator's batch norm apart."""
+        """The losses of both players; data and samples pass the discriminator apart."""
         noise = uniform([len(batch.images), self.options.latent_dim], seed, -1.0, 1.0)
         fake = self.generator(noise, training=True)
         true_logit = self.discriminator(batch.images, training=True)
@@ -54,53 +69,55 @@ class Model(GenerativeModel):
         return self.generator
 
 
-def networks_28(image_shape, latent_dim):
-    """The post's networks for 28x28: (generator, discriminator)."""
-    generator = [
+def generator_28(image_shape):
+    """The post's layers for 28x28: three dense ones, then maps of 4, 7, 14 and 28 pixels."""
+    return [
         *dense(7 * 7 * 64),
         *dense(4 * 4 * 64),
         *dense(4 * 4 * 128),
         layers.Reshape([4, 4, 128]),
         *up(64, crop=True),
         *up(32),
-        conv(layers.Conv2DTranspose, image_shape[2], 3),
+        transposed(image_shape[2]),
         layers.Activation('sigmoid'),
     ]
-    discriminator = [
-        *down(32, 5),
-        *down(64, 5),
-        *down(128, 3, normed=True),
+
+
+def discriminator_28(image_shape):
+    """The post's layers for 28x28, with batch norm from the third on."""
+    return [
+        *down(32, 5, norm=False),
+        *down(64, 5, norm=False),
+        *down(128, 3),
         layers.Flatten(),
         *dense(1024),
         *dense(512),
         linear(1),
     ]
-    return network('generator', [latent_dim], generator), network(
-        'discriminator', image_shape, discriminator
-    )
 
 
-def networks_32(image_shape, latent_dim):
-    """The post's networks for 32x32, and for any multiple of 8: (generator, discriminator)."""
+def generator_32(image_shape):
+    """The post's layers for 32x32, and for any multiple of 16."""
     size = image_shape[0] // 8
-    generator = [
+    return [
         *dense(size * size * 128),
         layers.Reshape([size, size, 128]),
         *up(64),
         *up(32),
-        conv(layers.Conv2DTranspose, image_shape[2], 3),
+        transposed(image_shape[2]),
         layers.Activation('tanh'),
     ]
-    discriminator = [
-        *down(32, 5),
-        *down(64, 3),
-        *down(128, 3, normed=True),
+
+
+def discriminator_32(image_shape):
+    """The post's layers for 32x32, and for any multiple of 16."""
+    return [
+        *down(32, 5, norm=False),
+        *down(64, 3, norm=False),
+        *down(128, 3),
         layers.Flatten(),
         linear(1),
     ]
-    return network('generator', [latent_dim], generator), network(
-        'discriminator', image_shape, discriminator
-    )
 
 
 def network(name, shape, stack):
@@ -108,49 +125,42 @@ def network(name, shape, stack):
     return keras.Sequential([keras.Input(shape), *stack], name=name)
 
 
-import os
-
-BETA = float(os.environ.get('BETA', 0.9))
-STD = float(os.environ.get('STD', 0.2))
-MOM = float(os.environ.get('MOM', 0.9))
-
-
 def weights():
-    """Weights from a normal distribution cut at two standard deviations."""
-    return keras.initializers.TruncatedNormal(stddev=STD)
+    """Initial weights: a normal distribution, cut at two standard deviations."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 def linear(units):
-    """A dense layer with the post's weights and biases."""
+    """A dense layer."""
     bias = keras.initializers.Constant(0.01)
     return layers.Dense(units, kernel_initializer=weights(), bias_initializer=bias)
 
 
-def conv(kind, filters, size):
-    """A convolution of stride 2 of the given kind."""
-    return kind(filters, size, strides=2, padding='same', kernel_initializer=weights())
+def transposed(filters):
+    """A transposed convolution to twice the size."""
+    return layers.Conv2DTranspose(
+        filters, 3, strides=2, padding='same', kernel_initializer=weights()
+    )
 
 
-def norm():
-    """Batch norm without scale. Momentum 0.9: an epoch may have 20 steps only."""
-    return layers.BatchNormalization(scale=False, momentum=MOM)
+def batch_norm():
+    """Batch norm without scale; an epoch may have 20 steps, too few for a momentum of 0.99."""
+    return layers.BatchNormalization(scale=False, momentum=0.9)
 
 
 def dense(units):
     """Dense layer, batch norm, leaky ReLU."""
-    return [linear(units), norm(), layers.LeakyReLU(0.2)]
+    return [linear(units), batch_norm(), layers.LeakyReLU(0.2)]
 
 
 def up(filters, crop=False):
-    """Transposed convolution to twice the size, less the first row and column; norm, ReLU."""
+    """To twice the size, or with `crop` one less; batch norm, ReLU."""
     cut = [layers.Cropping2D(((1, 0), (1, 0)))] if crop else []
-    return [conv(layers.Conv2DTranspose, filters, 3), *cut, norm(), layers.ReLU()]
+    return [transposed(filters), *cut, batch_norm(), layers.ReLU()]
 
 
-def down(filters, size, normed=False):
-    """Convolution to half the size, leaky ReLU."""
-    return [
-        conv(layers.Conv2D, filters, size),
-        *([norm()] if normed else []),
-        layers.LeakyReLU(0.2),
-    ]
+def down(filters, size, norm=True):
+    """Convolution to half the size, batch norm, leaky ReLU."""
+    kind = {'strides': 2, 'padding': 'same', 'kernel_initializer': weights()}
+    middle = [batch_norm()] if norm else []
+    return [layers.Conv2D(filters, size, **kind), *middle, layers.LeakyReLU(0.2)]

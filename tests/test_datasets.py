@@ -482,6 +482,13 @@ def test_no_network_is_said_at_once(tmp_path, monkeypatch, capfd):
     assert capfd.readouterr() == ('', '')
 
 
+def test_check_of_what_is_not_prepared_is_silent(tmp_path):
+    script = 'import sys, datasets; print(datasets.check("fashion_mnist", sys.argv[1])[2:])'
+    command = [sys.executable, '-c', script, str(tmp_path)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (process.stdout, process.stderr) == ('(None, None)\n', '')
+
+
 def test_network_that_never_answers(monkeypatch):
     import requests
 
