@@ -1,0 +1,43 @@
+# make demo: a virtual environment, two small trainings, the comparison figure.
+# make test: lint, format and the whole test suite.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test slow clean
+
+demo: $(VENV)/installed
+	@echo 'Training the VAE on digits (about a minute).'
+	$(BIN)/python train.py --model=vae --dataset=digits --epochs=20
+	@echo 'Training the GAN on digits (about four minutes).'
+	$(BIN)/python train.py --model=gan --dataset=digits --epochs=16
+	@echo 'Drawing the figure: target, VAE, GAN by epoch.'
+	$(BIN)/python compare.py --runs=outputs/vae-digits,outputs/gan-digits
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	sys.exit(None if (3, 11) <= v <= (3, 13) else "Python %d.%d: needs 3.11, 3.12 or 3.13; \
+	give one with make PYTHON=python3.12" % v)'
+	@echo 'Making the virtual environment $(VENV).'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(VENV)/bin/python
+	@echo 'Installing what the project needs (about 2.5 GB on disk, some minutes).'
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,157 @@
+"""Draws new images with a trained model, or gives its generator away.
+
+  python generate.py --run=outputs/vae-mnist --num=64 --seed=1
+  python generate.py --run=outputs/vae-mnist --num=10000 --out=samples.npz
+  python generate.py --run=outputs/vae-mnist --export=generator.keras
+
+The run's newest checkpoint is used, also while it trains. The exported generator needs nothing of
+this project: it turns float latents (N, D) into float images (N, H, W, C) in [0, 1]. The latents
+of a VAE are standard normal, those of a GAN uniform in [-1, 1].
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+import console
+import export
+import flags
+import runs
+from console import InputError
+
+MOST = 1_000_000  # images of 32x32 in colour: 3 GB
+
+
+def main(argv):
+    """Writes what the command line `argv` asks for, prints where; returns the exit status 0.
+
+    Raises:
+      InputError: before TensorFlow is loaded, for flags or a run that cannot be meant; later, for
+        a checkpoint of another version and for a file that cannot be written.
+    """
+    values = flags.parse(argv, __doc__, define_flags)
+    run = open_run(values.run)
+    out, exported = paths(values, run)
+    config, arrays = run.config, checkpoint(run)
+    console.load_tensorflow()
+    with console.quiet():
+        model = restore(run, config, arrays)
+    if exported:
+        save_generator(exported, model)
+        print(exported)
+    if out:
+        save_images(out, images(model, values.num, values.seed))
+        print(out)
+    return 0
+
+
+def define_flags(values):
+    """Defines this command's flags on `values`."""
+    group = 'What to draw'
+    flags.define(values, group, 'run', None, 'directory of a trained run')
+    flags.define(values, group, 'num', 64, 'images', flags.Number(int, 1, MOST))
+    meaning = 'of the latents; image i depends on seed and i alone'
+    flags.define(values, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
+    group = 'Where to write'
+    meaning = (
+        'file to write: .png, a grid, or .npz, the array `images` (N, H, W, C) of uint8; by '
+        'default <run>/generated.png, but no images at all with --export'
+    )
+    flags.define(values, group, 'out', None, meaning)
+    meaning = (
+        'file to keep the generator in: <name>.keras for keras.models.load_model; any other name '
+        'is a new directory for tf.saved_model.load'
+    )
+    flags.define(values, group, 'export', None, meaning)
+
+
+def open_run(path):
+    """The run at `path`; raises InputError where there is none."""
+    if not path:
+        raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
+    return runs.open_run(path)
+
+
+def paths(values, run):
+    """Where images and generator go, each None if not wanted; raises InputError for bad names."""
+    out = Path(values.out) if values.out else None
+    exported = Path(values.export) if values.export else None
+    if out and out.suffix not in ('.png', '.npz'):
+        raise InputError(f'--out={out}: must end in .png or .npz')
+    if exported and exported.suffix != '.keras' and exported.exists():
+        raise InputError(f'--export={exported}: exists; remove it or choose another name')
+    return out or (None if exported else run.path / 'generated.png'), exported
+
+
+def checkpoint(run):
+    """The run's newest whole checkpoint; raises InputError where there is none yet."""
+    arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
+    if arrays is None:
+        raise InputError(f'{run.path}: has no checkpoint yet; train it first')
+    return arrays
+
+
+def restore(run, config, arrays):
+    """The run's model with the weights of a checkpoint; InputError if it is not of this model."""
+    from loop import assign
+    from models import build
+
+    settings = SimpleNamespace(**config['flags'])
+    model = build(config['image_shape'], len(config['class_names']), settings)
+    try:
+        assign(model.variables, arrays)
+    except ValueError as error:
+        raise InputError(
+            f'{run.path}/checkpoints: not of this model ({error}); '
+            'it was written by another version, so train anew with --overwrite'
+        ) from None
+    return model
+
+
+def images(model, count, seed):
+    """`count` samples, (N, H, W, C) uint8."""
+    from loop import draw
+
+    return draw(model, model.latents(count, seed))
+
+
+def save_images(path, pixels):
+    """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
+    if path.suffix == '.png':
+        export.save_png(path, export.grid(pixels))
+    else:
+        with runs.atomic(path) as partial:
+            np.savez_compressed(partial, images=pixels)
+
+
+def save_generator(path, model):
+    """Writes latents -> images in [0, 1] as a .keras file, or as a SavedModel elsewhere."""
+    generator = in_unit_range(model)
+    if path.suffix == '.keras':
+        with runs.atomic(path) as partial:
+            generator.save(partial)
+        return
+    with runs.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=runs.UNFINISHED, dir=path.parent) as partial:
+            with console.quiet():
+                generator.export(Path(partial) / 'model', verbose=False)
+            (Path(partial) / 'model').rename(path)
+
+
+def in_unit_range(model):
+    """The part of the model that draws, as a keras.Model: latents -> images in [0, 1]."""
+    import keras
+
+    low, high = model.value_range
+    scale = 1.0 / (high - low)
+    rescaling = keras.layers.Rescaling(scale, offset=-low * scale)
+    drawing = model.export()
+    return drawing if scale == 1.0 else keras.Sequential([drawing, rescaling])
+
+
+if __name__ == '__main__':
+    console.start(main)
