@@ -65,6 +65,8 @@ def load_tensorflow():
         import keras
         import tensorflow
 
+        tensorflow.config.list_physical_devices()  # the first look at the GPUs prints, too
+
     return tensorflow, keras
 
 

@@ -37,13 +37,14 @@ def main(argv):
     out, exported = paths(values, run)
     config, arrays = run.config, checkpoint(run)
     console.load_tensorflow()
-    with console.quiet():
-        model = restore(run, config, arrays)
+    from loop import draw
+
+    model = restore(run, config, arrays)
     if exported:
         save_generator(exported, model)
         print(exported)
     if out:
-        save_images(out, images(model, values.num, values.seed))
+        save_images(out, draw(model, model.latents(values.num, values.seed)))
         print(out)
     return 0
 
@@ -56,15 +57,11 @@ def define_flags(values):
     meaning = 'of the latents; image i depends on seed and i alone'
     flags.define(values, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
     group = 'Where to write'
-    meaning = (
-        'file to write: .png, a grid, or .npz, the array `images` (N, H, W, C) of uint8; by '
-        'default <run>/generated.png, but no images at all with --export'
-    )
+    meaning = 'a .png, for a grid, or a .npz, for the array `images` (N, H, W, C) of uint8; by '
+    meaning += 'default <run>/generated.png, but with --export no images at all'
     flags.define(values, group, 'out', None, meaning)
-    meaning = (
-        'file to keep the generator in: <name>.keras for keras.models.load_model; any other name '
-        'is a new directory for tf.saved_model.load'
-    )
+    meaning = 'where to keep the generator: <name>.keras is a file for keras.models.load_model, '
+    meaning += 'any other name a new directory for tf.saved_model.load'
     flags.define(values, group, 'export', None, meaning)
 
 
@@ -111,13 +108,6 @@ def restore(run, config, arrays):
     return model
 
 
-def images(model, count, seed):
-    """`count` samples, (N, H, W, C) uint8."""
-    from loop import draw
-
-    return draw(model, model.latents(count, seed))
-
-
 def save_images(path, pixels):
     """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
     if path.suffix == '.png':
@@ -147,10 +137,10 @@ def in_unit_range(model):
     import keras
 
     low, high = model.value_range
-    scale = 1.0 / (high - low)
-    rescaling = keras.layers.Rescaling(scale, offset=-low * scale)
-    drawing = model.export()
-    return drawing if scale == 1.0 else keras.Sequential([drawing, rescaling])
+    if (low, high) == (0.0, 1.0):
+        return model.export()
+    rescaling = keras.layers.Rescaling(1.0 / (high - low), offset=-low / (high - low))
+    return keras.Sequential([model.export(), rescaling])
 
 
 if __name__ == '__main__':

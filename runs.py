@@ -16,7 +16,6 @@ import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +71,18 @@ def checkpoint_name(step):
     return f'step_{step:08d}.npz'
 
 
+def read_arrays(path):
+    """The arrays of a checkpoint, {name: array}; raises an exception if it is damaged.
+
+    NumPy alone would not look at the checksum of an array whose header claims fewer numbers.
+    """
+    with zipfile.ZipFile(path) as file:
+        if damaged := file.testzip():
+            raise zipfile.BadZipFile(damaged)
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
 def write_json(path, values):
     """Writes a dictionary as JSON, whole or not at all."""
     with atomic(path) as temporary:
@@ -102,21 +113,27 @@ class Run:
         self.path = Path(path)
 
     def exists(self):
-        """Whether a run was begun here."""
-        return (self.path / 'config.json').is_file()
+        """Whether a run was begun here; a config.json too damaged to tell counts as a run's."""
+        try:
+            return 'format' in self.config
+        except InputError:
+            return (self.path / 'config.json').is_file()
 
     @property
     def config(self):
         """The run's configuration, a dictionary."""
         try:
-            return json.loads((self.path / 'config.json').read_text())
-        except (OSError, ValueError) as error:
+            return dict(json.loads((self.path / 'config.json').read_text()))
+        except (OSError, ValueError, TypeError) as error:
             raise InputError(f'{self.path}/config.json: damaged; train with --overwrite') from error
 
     def begin(self, config):
-        """Empties the directory of an older run, if there is one, and writes `config`."""
+        """Empties the directory of an older run, if there is one, and writes `config`.
+
+        The old configuration goes last: without one, the rest would not be known as a run's.
+        """
         for entry in self.path.iterdir():
-            if entry.name != '.lock':
+            if entry.name not in ('.lock', 'config.json'):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         write_json(self.path / 'config.json', {'format': FORMAT, **config})
 
@@ -154,6 +171,10 @@ class Run:
                 'begun with; find those, choose another --run_name, or --overwrite the run'
             )
 
+    def foreign(self):
+        """Names in the directory that a session killed before the run began would not leave."""
+        return [n for n in os.listdir(self.path) if n != '.lock' and not n.startswith(UNFINISHED)]
+
     @contextlib.contextmanager
     def locked(self):
         """Holds the run for this process until it ends, however it may end.
@@ -165,7 +186,7 @@ class Run:
             or it cannot be written.
         """
         with writing(self.path):
-            if self.path.exists() and not self.exists() and set(os.listdir(self.path)) - {'.lock'}:
+            if self.path.exists() and not self.exists() and self.foreign():
                 raise InputError(f'{self.path}: holds other files than a run; choose --run_name')
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / '.lock').touch()
@@ -189,6 +210,14 @@ class Run:
                 writer.writeheader()
             writer.writerow(row)
 
+    def rewrite_log(self, rows):
+        """Makes these the rows of log.csv, all at once."""
+        with atomic(self.path / 'log.csv') as temporary, open(temporary, 'w', newline='') as file:
+            if rows:
+                writer = csv.DictWriter(file, rows[0])
+                writer.writeheader()
+                writer.writerows(rows)
+
     def rows(self):
         """The rows of log.csv, dictionaries of strings; an unfinished last row is left out."""
         path = self.path / 'log.csv'
@@ -199,14 +228,10 @@ class Run:
 
     def rewind(self, step, epoch):
         """Removes what is later than `step` and the end of `epoch`, and unfinished files."""
-        rows = [row for row in self.rows() if int(row['epoch']) <= epoch]
-        (self.path / 'log.csv').unlink(missing_ok=True)
-        for row in rows:
-            self.log(row)
+        self.rewrite_log([row for row in self.rows() if int(row['epoch']) <= epoch])
         late = [self.picture(k, e) for k in PICTURES for e in self.epochs(k) if e > epoch]
         later = [p for p in self.checkpoints() if p.name > checkpoint_name(step)]
-        final = self.path / 'checkpoints' / FINAL
-        for path in [*late, *later, final, *self.path.rglob(f'{UNFINISHED}*')]:
+        for path in [*late, *later, self.final(), *self.path.rglob(f'{UNFINISHED}*')]:
             path.unlink(missing_ok=True)
 
     def picture(self, kind, epoch):
@@ -217,6 +242,10 @@ class Run:
         """Epochs that have a grid of this kind, ascending."""
         found = (re.fullmatch(r'epoch_(\d+)\.png', p.name) for p in self.path.glob(f'{kind}/*'))
         return sorted(int(match[1]) for match in found if match)
+
+    def final(self):
+        """Path of the final weights, the last file that a finished run writes."""
+        return self.path / 'checkpoints' / FINAL
 
     def checkpoints(self):
         """Paths of the checkpoints, newest first."""
@@ -232,18 +261,22 @@ class Run:
     def load(self, warn):
         """The newest whole checkpoint as {name: array}, or None where there is none.
 
-        Zip's checksums tell a whole file from a damaged one; `warn` is told of each damaged one.
+        Zip's checksums tell a whole file from a damaged one; `warn` is told of each damaged one
+        that it takes the place of.
 
         Raises:
           InputError: there are checkpoints, but none is whole.
         """
-        paths = self.checkpoints()
-        for path in paths:
+        damaged = []
+        for path in self.checkpoints():
             try:
-                with np.load(path) as arrays:
-                    return dict(arrays)
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+                arrays = read_arrays(path)
+            except Exception:  # damage makes zipfile and NumPy raise nearly anything
+                damaged.append(path)
+                continue
+            for path in damaged:
                 warn(f'{path}: damaged, so the checkpoint before it is used')
-        if paths:
+            return arrays
+        if damaged:
             raise InputError(f'{self.path}/checkpoints: none is whole; begin anew with --overwrite')
         return None

@@ -10,7 +10,7 @@ import export
 from console import InputError, Interrupt, Progress, quiet
 from loop import SHOWN, Diverged, Loop, choose_xla, draw, redraw
 from models import build
-from runs import FINAL, atomic, writing
+from runs import atomic, writing
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
 FRAMES = 60
@@ -140,7 +140,7 @@ class Session:
             captions = [f'epoch {epoch}' for epoch in epochs]
             export.save_gif(self.run.path / 'samples.gif', frames, captions)
         if self.done():
-            with atomic(self.run.path / 'checkpoints' / FINAL) as path:
+            with atomic(self.run.final()) as path:
                 self.model.save_weights(path)
 
     def farewell(self, number):

@@ -36,7 +36,7 @@ def main(argv):
             arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
         else:
             run.begin(configuration(settings, data, data_hash))
-        if finished(settings, data, arrays):
+        if finished(run, settings, data, arrays):
             print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
             return 0
         console.load_tensorflow()
@@ -90,10 +90,10 @@ def commit():
     return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
 
 
-def finished(settings, data, arrays):
-    """Whether the checkpoint `arrays` stands at the last epoch asked for."""
+def finished(run, settings, data, arrays):
+    """Whether the checkpoint `arrays` stands at the last epoch asked for, and all is written."""
     steps = len(data.train_images) // settings.batch_size * settings.epochs
-    return arrays is not None and arrays['step'] >= steps
+    return arrays is not None and arrays['step'] >= steps and run.final().exists()
 
 
 if __name__ == '__main__':

@@ -1,0 +1,1 @@
+"""Scores: features, probabilities or likelihoods in, a number out; one metric a file."""

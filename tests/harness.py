@@ -1,0 +1,256 @@
+"""Runs train.py in forks of one process that has imported TensorFlow already.
+
+A hook is a function that is called in such a process before the command, and changes what happens
+there: it kills the process at some event, makes it pause, makes networks small.
+"""
+
+import atexit
+import csv
+import functools
+import hashlib
+import itertools
+import json
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+
+import console
+import train
+from runs import Run
+
+ROOT = Path(train.__file__).parent
+TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
+TIMES = ('images_per_second', 'seconds')
+WRITES = os.O_WRONLY | os.O_RDWR
+
+
+class Done(NamedTuple):
+    """How a command ended: exit status, negative for a signal, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(directory, *flags, model='vae', epochs=3):
+    """The command line of a tiny run in `directory`; later flags win."""
+    shared = [
+        f'--model={model}',
+        f'--epochs={epochs}',
+        f'--output_dir={directory}',
+        '--run_name=run',
+    ]
+    return ['train.py', *TINY, *shared, *flags]
+
+
+def run(directory, *flags, hooks=(), **options):
+    """Types the command of a tiny run; its files will be in `directory`/run."""
+    output = [Path(directory).with_suffix(suffix) for suffix in ('.out', '.err')]
+    argv = command(directory, *flags, **options)
+    process = forks().Process(target=_child, args=(argv, output, hooks))
+    process.start()
+    process.join()
+    return Done(process.exitcode, *(path.read_text() for path in output))
+
+
+def run_for_real(directory, *flags, **options):
+    """The same as a process of its own."""
+    argv = [sys.executable, *command(directory, *flags, **options)]
+    variables = os.environ | environment()
+    done = subprocess.run(argv, cwd=ROOT, env=variables, capture_output=True, text=True)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@functools.cache
+def environment():
+    """What the processes find in their environment: a cache and temporary files of their own."""
+    home = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    path = os.pathsep.join([str(ROOT), str(ROOT / 'tests')])
+    own = {'PYTHONPATH': path, 'TMPDIR': home, 'XDG_CACHE_HOME': home}
+    return own | {'KERAS_BACKEND': 'tensorflow', 'TF_CPP_MIN_LOG_LEVEL': '2'}
+
+
+@functools.cache
+def forks():
+    """What starts processes that are forks of one, which only imports and runs nothing."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['harness', 'session'])
+    with mock.patch.dict(os.environ, environment()):
+        multiprocessing.forkserver.ensure_running()
+    return context
+
+
+def _child(argv, output, hooks):
+    for path, descriptor in zip(output, (1, 2), strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    sys.argv = argv
+    for hook in hooks:
+        hook()
+    console.start(train.main)
+
+
+# Hooks
+
+
+def small_networks():
+    """Spares the GAN its dense layers: 100 MB of variables, which say nothing on resuming."""
+    from keras import layers
+
+    from models import gan
+
+    gan.generator_28 = lambda shape: [
+        *gan.dense(4 * 4 * 4),
+        layers.Reshape([4, 4, 4]),
+        *gan.up(4, crop=True),
+        *gan.up(4),
+        gan.transposed(shape[2]),
+        layers.Activation('sigmoid'),
+    ]
+    gan.discriminator_28 = lambda shape: [
+        *gan.down(4, 5, norm=False),
+        *gan.down(4, 3),
+        layers.Flatten(),
+        gan.linear(1),
+    ]
+
+
+def steps_a_call(count):
+    """Makes every compiled call `count` steps, or what is left of the epoch."""
+    from loop import Loop
+
+    call = Loop.train
+    Loop.train = lambda loop, _: call(loop, count)
+
+
+def at_step(number, act):
+    """Calls `act()` before the step of that number, from 1, that this process makes."""
+    from loop import Loop
+
+    call, steps = Loop.train, itertools.count(1)
+
+    def train(loop, _):
+        if next(steps) == number:
+            act()
+        return call(loop, 1)
+
+    Loop.train = train
+
+
+def send(*signals):
+    """Sends this process signals."""
+    for number in signals:
+        os.kill(os.getpid(), number)
+
+
+def poison(number):
+    """Makes a variable of the model NaN after the step of that number that this process makes."""
+    from loop import Loop
+
+    call, steps = Loop.train, itertools.count(1)
+
+    def train(loop, _):
+        made = call(loop, 1)
+        if next(steps) == number:
+            loop.variables()[0].assign(loop.variables()[0] * np.nan)
+        return made
+
+    Loop.train = train
+
+
+def limit_files(size):
+    """Lets no file grow beyond `size` bytes: what a full disk looks like."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def type_again(directory, path):
+    """Types the command again in a process of its own, and leaves how that ended in a file."""
+    Path(path).write_text(json.dumps(run_for_real(directory)))
+
+
+def watch(directory, notice):
+    """Calls `notice(kind)` before each step and before a file below `directory` is changed.
+
+    The kinds: step, write (a file is opened for writing), name (renamed or removed).
+    """
+    from loop import Loop
+
+    call = Loop.train
+
+    def train(loop, _):
+        notice('step')
+        return call(loop, 1)
+
+    def hook(event, args):
+        if event == 'open' and args[2] & WRITES and inside(args[0]):
+            notice('write')
+        if event in ('os.rename', 'os.remove') and (inside(args[0]) or args[-1] >= 0):
+            notice('name')
+
+    def inside(path):
+        return isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(directory)
+
+    Loop.train = train
+    sys.addaudithook(hook)
+
+
+def record(directory, path):
+    """Writes the kinds of all events into a file, a line each."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT)
+    watch(directory, lambda kind: os.write(file, f'{kind}\n'.encode()))
+
+
+def kill_at(directory, kind, number):
+    """Kills this process at the event of this kind and number, from 1."""
+    left = [number]
+
+    def notice(happened):
+        left[0] -= happened == kind
+        if not left[0]:
+            send(signal.SIGKILL)
+
+    watch(directory, notice)
+
+
+# What a run left
+
+
+def contents(directory):
+    """{file: what must be equal in equal runs}: the bytes, without times and places."""
+    path = Path(directory) / 'run'
+    files = {p.relative_to(path).as_posix(): p for p in path.rglob('*') if p.is_file()}
+    found = {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in files.items()}
+    events = [found.pop(name) for name in files if name.startswith('tensorboard/')]
+    config = json.loads(files['config.json'].read_text())
+    del config['flags']['output_dir']
+    return found | {'tensorboard': len(events), 'config.json': config, 'log.csv': rows(directory)}
+
+
+def rows(directory):
+    """The rows of the log without its times."""
+    with open(Path(directory) / 'run' / 'log.csv') as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+def lasting(directory):
+    """The same without the checkpoints before the newest, of which an interruption adds one."""
+    found = contents(directory)
+    *older, _ = sorted(name for name in found if name.startswith('checkpoints/step_'))
+    return {name: value for name, value in found.items() if name not in older}
+
+
+def newest(directory):
+    """The arrays of the newest checkpoint."""
+    with np.load(Run(Path(directory) / 'run').checkpoints()[0]) as arrays:
+        return dict(arrays)

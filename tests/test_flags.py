@@ -1,0 +1,273 @@
+"""flags.py: what is refused, what the help shows, whose defaults win."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+import console
+import flags
+from console import InputError
+
+TRAIN = ['train.py', '--model=vae', '--dataset=digits']
+
+MODEL = """
+import a_module_that_does_not_exist
+
+defaults = {'epochs': 7, 'learning_rate': 0.25}
+options = {
+    'depth': (3, 'how deep', 2),
+    'leak': (0.5, 'how leaky'),
+    'kind': ('soft', 'which kind', ('soft', 'hard')),
+    'noisy': (True, 'whether it is'),
+}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A models/ directory with `toy`, shared files and another model."""
+    monkeypatch.setattr(flags, 'MODELS', tmp_path)
+    (tmp_path / 'toy.py').write_text(MODEL)
+    (tmp_path / 'other.py').write_text("options = {'width': (1, 'how wide')}")
+    for name in ('base', 'layers', '__init__', '_draft'):
+        (tmp_path / f'{name}.py').touch()
+    return ['train.py', '--model=toy', '--dataset=digits']
+
+
+def settings(*arguments, command=TRAIN):
+    return flags.train_settings([*command, *arguments], 'About.')
+
+
+def refusal(*arguments, command=TRAIN):
+    with pytest.raises(InputError) as error:
+        settings(*arguments, command=command)
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+def shown(capsys, *arguments, command=TRAIN):
+    """What --help prints, its lines joined."""
+    with pytest.raises(SystemExit) as end:
+        settings(*arguments, command=command)
+    assert end.value.code == 0
+    return ' '.join(capsys.readouterr().out.split())
+
+
+HELP = """
+import sys, console, train
+try:
+    train.main(['train.py', '--help', *sys.argv[1:]])
+finally:
+    assert not {'tensorflow', 'keras', 'models', 'losses'} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize('more', [[], ['--model=vae']])
+def test_help_needs_no_tensorflow(more):
+    command = [sys.executable, '-c', HELP, *more]
+    done = subprocess.run(command, cwd=flags.MODELS.parent, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert ('Options of vae' in done.stdout) == bool(more)
+
+
+@pytest.mark.parametrize('word', ['--help', '-h'])
+def test_help_shows_groups_meanings_and_defaults(capsys, word):
+    text = shown(capsys, word, command=['train.py'])
+    assert text.startswith('About. What to train --model what to train: gan')
+    groups = ['What to train', 'How to train', 'Where things lie', 'Help']
+    assert sorted(groups, key=text.index) == groups
+    assert '--batch_size images a step (default 64)' in text
+    assert '--seed of all random numbers; the same seed gives the same run (default 0)' in text
+    assert '--xla <auto|on|off>: compile the step with XLA; auto does what the model found' in text
+    assert '--image_size images are brought to this many pixels a side; by default their' in text
+    assert 'None' not in text and 'False' not in text and 'Options of' not in text
+
+
+def test_help_shows_what_the_named_model_reads(capsys, toy):
+    text = shown(capsys, '--help', command=toy)
+    assert '--epochs passes over the training images (default 7)' in text
+    assert '--depth how deep (default 3)' in text
+    assert '--leak how leaky (default 0.5)' in text
+    assert '--kind <soft|hard>: which kind (default soft)' in text
+    assert '--noisy whether it is (default True)' in text
+    assert '--width' not in text
+
+
+def test_help_lines_fit(capsys):
+    with pytest.raises(SystemExit):
+        settings('--help')
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+def test_shared_files_are_no_models(toy):
+    assert flags.model_names() == ['other', 'toy']
+    for name in ('base', 'layers', '_draft', '__init__', '', '../models/toy'):
+        assert refusal(f'--model={name}').startswith(f'--model={name}: no such model')
+
+
+def test_defaults_of_the_model_apply_and_the_users_flags_win(toy):
+    ours = settings(command=toy)
+    assert (ours.epochs, ours.learning_rate, ours.batch_size) == (7, 0.25, 64)
+    assert (ours.depth, ours.leak, ours.kind, ours.noisy) == (3, 0.5, 'soft', True)
+    theirs = ['--epochs=2', '--depth', '5', '--leak=-1e3', '--kind=hard', '--nonoisy']
+    ours = settings(*theirs, command=toy)
+    assert (ours.epochs, ours.learning_rate) == (2, 0.25)
+    assert (ours.depth, ours.leak, ours.kind, ours.noisy) == (5, -1000.0, 'hard', False)
+    assert type(ours.depth) is int
+
+
+def test_settings_hold_every_flag_and_nothing_else():
+    found = vars(settings())
+    assert (found['model'], found['dataset'], found['overwrite']) == ('vae', 'digits', False)
+    assert {'kl_weight', 'seed', 'xla', 'run_name'} <= set(found)
+    assert not {'help', 'h'} & set(found)
+
+
+@pytest.mark.parametrize(
+    'dataset, run_name',
+    [
+        ('mnist', 'vae-mnist'),
+        ('some/where/my pictures/', 'vae-my-pictures'),
+        ('cifar10:3.0.2', 'vae-cifar10-3-0-2'),
+    ],
+)
+def test_a_run_is_named_after_model_and_data(dataset, run_name):
+    assert settings(f'--dataset={dataset}').run_name == run_name
+    assert settings(f'--dataset={dataset}', '--run_name=mine').run_name == 'mine'
+
+
+def test_the_last_of_a_repeated_flag_counts():
+    assert settings('--epochs=3', '--epochs=4').epochs == 4
+
+
+def test_each_command_line_starts_afresh():
+    assert settings('--seed=3').seed == 3
+    assert settings().seed == 0
+
+
+@pytest.mark.parametrize(
+    'flag, wanted',
+    [
+        ('epochs', 'a whole number from 1'),
+        ('batch_size', 'a whole number from 1'),
+        ('image_size', 'a whole number from 1'),
+        ('train_size', 'a whole number from 1'),
+        ('latent_dim', 'a whole number from 1'),
+        ('save_every', 'a whole number from 1'),
+        ('sample_every', 'a whole number from 1'),
+        ('learning_rate', 'a finite number above 0'),
+    ],
+)
+@pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', '-inf', 'many', '', '1e999'])
+def test_numbers_that_cannot_be_meant_are_refused(flag, wanted, value):
+    assert refusal(f'--{flag}={value}') == f'--{flag}={value}: must be {wanted}'
+
+
+@pytest.mark.parametrize('value', ['1.5', '1e3', '0x10', 'True'])
+def test_a_whole_number_is_no_fraction(value):
+    assert refusal(f'--epochs={value}').endswith('must be a whole number from 1')
+
+
+@pytest.mark.parametrize('value', ['1' + '0' * 400, '1' * 5000], ids=['400 digits', '5000 digits'])
+def test_a_number_too_large_for_a_computer_is_refused(value):
+    assert refusal(f'--epochs={value}').endswith('must be a whole number from 1')
+
+
+@pytest.mark.parametrize('value', ['-1', str(2**31), 'nan'])
+def test_seeds_fit_31_bits(value):
+    assert settings(f'--seed={2**31 - 1}').seed == 2**31 - 1
+    wanted = 'a whole number from 0 up to 2147483647'
+    assert refusal(f'--seed={value}') == f'--seed={value}: must be {wanted}'
+
+
+def test_limits_of_a_models_own_options(toy):
+    wanted = 'a whole number from 2'
+    assert refusal('--depth=1', command=toy) == f'--depth=1: must be {wanted}'
+    assert refusal('--leak=nan', command=toy) == '--leak=nan: must be a finite number'
+    assert 'soft|hard' in refusal('--kind=firm', command=toy)
+
+
+@pytest.mark.parametrize(
+    'value', ['..', '.', '../x', 'a/b', '/tmp/x', '', '.hidden', '-x', 'a b', 'a\nb', '~']
+)
+def test_a_run_stays_inside_the_output_directory(value):
+    with pytest.raises(InputError, match='(?s)^--run_name=.*: must be a plain name'):
+        settings(f'--run_name={value}')
+
+
+@pytest.mark.parametrize('value', ['vae-mnist', 'a.b_c+d=e', 'x', '7', 'größe'])
+def test_plain_names_pass(value):
+    assert settings(f'--run_name={value}').run_name == value
+
+
+@pytest.mark.parametrize(
+    'command, message',
+    [
+        (['--model=vaee', '--dataset=digits'], '--model=vaee: no such model, did you mean vae?'),
+        (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; there are '),
+        (['--dataset=digits'], '--model: missing'),
+        (['--model=vae'], '--dataset: missing'),
+        ([], '--model: missing'),
+        (
+            ['--model=vae', '--lerning_rate=1'],
+            '--lerning_rate: unknown flag, did you mean learning',
+        ),
+        (['--model=vae', '--zzzzzz=1'], '--zzzzzz: unknown flag; --help lists the flags'),
+        (['--dataset=digits', '--zzzzzz=1'], '--zzzzzz: unknown flag; --help lists the flags'),
+        (
+            ['--model=gan', '--kl_weight=2'],
+            '--kl_weight: not read by gan, but by vae; leave it out',
+        ),
+        (['--kl_weight=2'], '--kl_weight: read by vae; name it with --model'),
+        (['--model=vae', 'mnist'], 'mnist: stray word; flags are written --name=value'),
+        (['mnist', '--model=vae'], 'mnist: stray word; flags are written --name=value'),
+        (['--model=vae', '--', '--epochs=3'], '--epochs=3: stray word'),
+        (['--model=vae', '--xla=perhaps'], '--xla=perhaps: value should be one of <auto|on|off>'),
+        (['--model=vae', '--overwrite=perhaps'], '--overwrite=perhaps: '),
+        (['--model=vae', '--dataset'], 'Missing value for flag --dataset'),
+        (['--helpful'], '--helpful: unknown flag'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(command, message):
+    assert refusal(command=['train.py', *command]).startswith(message)
+
+
+def test_the_readers_of_a_flag_are_named(toy):
+    message = refusal('--width=3', command=toy)
+    assert message == '--width: not read by toy, but by other; leave it out'
+
+
+def test_literals_are_read_past_other_statements(toy):
+    path = flags.MODELS / 'toy.py'
+    path.write_text('import os\na, b = 1, 2\nos.x = 3\n' + path.read_text())
+    assert flags.literals('toy')[0] == {'epochs': 7, 'learning_rate': 0.25}
+    assert flags.literals('base') == ({}, {})
+
+
+def test_other_commands_define_their_own(capsys):
+    def define(values):
+        flags.define(values, 'Mine', 'share', None, 'a share', flags.Number(float, 0, 1))
+
+    assert flags.parse(['x.py', '--share=1'], '', define).share == 1.0
+    for value in ('1.5', '-0.5'):
+        with pytest.raises(
+            InputError, match=f'^--share={value}: must be a finite number from 0 up'
+        ):
+            flags.parse(['x.py', f'--share={value}'], '', define)
+    with pytest.raises(InputError, match=r'^--kl_weight: unknown flag; --help'):
+        flags.parse(['x.py', '--kl_weight=1'], '', define)
+
+
+def test_a_limit_may_be_left_out():
+    assert flags.Number(float).parse('-2.5') == -2.5
+    assert flags.Number(float, above=True, least=0).parse('1e-300') == 1e-300
+    assert math.copysign(1, flags.Number(float).parse('-0')) == -1
+
+
+def test_a_mistake_is_one_line_and_status_1(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['some/where/train.py', '--model=vae', '--epochs=0'])
+    with pytest.raises(SystemExit) as end:
+        console.start(lambda argv: flags.train_settings(argv, ''))
+    assert end.value.code == 'train.py: --epochs=0: must be a whole number from 1'

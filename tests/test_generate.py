@@ -1,0 +1,273 @@
+"""generate.py end to end, on runs that the train command made."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import console
+import export
+import generate
+import runs
+from console import InputError
+
+ROOT = Path(generate.__file__).parent
+MODELS = ('vae', 'gan')
+
+
+def call(*arguments):
+    """Runs the command in this process."""
+    assert generate.main(['generate.py', *map(str, arguments)]) == 0
+
+
+def array(path):
+    with np.load(path) as arrays:
+        assert arrays.files == ['images']
+        return arrays['images']
+
+
+def draw(run, out, **given):
+    """The images that the command writes as `out`."""
+    call(f'--run={run}', f'--out={out}', *(f'--{name}={value}' for name, value in given.items()))
+    return array(out)
+
+
+def files(directory):
+    """{path: (modified, size)} of everything below."""
+    found = ((path, path.stat()) for path in directory.rglob('*'))
+    return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in found}
+
+
+def untrained(path, model, image_shape):
+    """A run at `path` whose checkpoint holds the weights that the model begins with."""
+    console.load_tensorflow()
+    import flags
+    from models import build
+
+    argv = ['train.py', f'--model={model}', '--dataset=digits', '--latent_dim=8']
+    settings = vars(flags.train_settings(argv, ''))
+    config = {'flags': settings, 'image_shape': image_shape, 'class_names': ['a', 'b']}
+    runs.write_json(path / 'config.json', {'format': runs.FORMAT, **config})
+    weights = build(image_shape, 2, SimpleNamespace(**settings)).variables
+    runs.Run(path).save({f'{i:04d}': v.numpy() for i, v in enumerate(weights)}, 1)
+    return path
+
+
+@pytest.fixture(scope='module')
+def colour_gan(tmp_path_factory):
+    """An untrained run whose generator speaks [-1, 1]."""
+    return untrained(tmp_path_factory.mktemp('colour') / 'run', 'gan', [32, 32, 3])
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_the_command_writes_the_grid_beside_the_run_and_nothing_else(tiny_runs, tmp_path, model):
+    run = shutil.copytree(tiny_runs[model], tmp_path / 'elsewhere')
+    before = files(run)
+    command = [sys.executable, ROOT / 'generate.py', f'--run={run}']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f'{run}/generated.png\n', '')
+    assert files(run).keys() - before.keys() == {run / 'generated.png'}
+    # Latents of the run's own seed are those of its grids, so these are the weights of epoch 2.
+    last = export.load_png(run / 'samples' / 'epoch_0002.png')
+    np.testing.assert_array_equal(export.load_png(run / 'generated.png'), last)
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_images_depend_on_seed_and_index_alone(tiny_runs, tmp_path, model):
+    first = draw(tiny_runs[model], tmp_path / 'a.npz', num=5, seed=1)
+    more = draw(tiny_runs[model], tmp_path / 'b.npz', num=70, seed=1)
+    other = draw(tiny_runs[model], tmp_path / 'c.npz', num=5, seed=2)
+    assert first.shape == (5, 28, 28, 1) and more.shape == (70, 28, 28, 1)
+    assert first.dtype == np.uint8
+    np.testing.assert_array_equal(first, more[:5])
+    assert (first != other).any(axis=(1, 2, 3)).all()
+    assert len({image.tobytes() for image in more}) == 70
+
+
+def test_png_is_the_grid_of_the_npz(tiny_runs, tmp_path):
+    images = draw(tiny_runs['vae'], tmp_path / 'a.npz', num=7, seed=3)
+    call(f'--run={tiny_runs["vae"]}', f'--out={tmp_path}/a.png', '--num=7', '--seed=3')
+    np.testing.assert_array_equal(export.load_png(tmp_path / 'a.png'), export.grid(images))
+
+
+def test_the_default_is_64_images_of_seed_0(tiny_runs, tmp_path):
+    default = draw(tiny_runs['vae'], tmp_path / 'a.npz')
+    np.testing.assert_array_equal(default, draw(tiny_runs['vae'], tmp_path / 'b.npz', num=64))
+    np.testing.assert_array_equal(default, draw(tiny_runs['vae'], tmp_path / 'c.npz', seed=0))
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tiny_runs, tmp_path, capsys):
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
+    newest, *_ = runs.Run(run).checkpoints()
+    newest.write_bytes(newest.read_bytes()[:5000])
+    call(f'--run={run}')
+    assert newest.name in capsys.readouterr().err
+    first = export.load_png(run / 'samples' / 'epoch_0001.png')
+    np.testing.assert_array_equal(export.load_png(run / 'generated.png'), first)
+
+
+LOAD = """
+import os, sys
+os.environ |= {'KERAS_BACKEND': 'tensorflow', 'TF_CPP_MIN_LOG_LEVEL': '2'}
+import numpy as np, tensorflow as tf, keras
+path, latents, out = sys.argv[1:]
+latents = np.load(latents)
+load = keras.models.load_model if path.endswith('.keras') else tf.saved_model.load
+model = load(path)
+np.save(out, np.asarray(getattr(model, 'serve', model)(latents)))
+assert not {'models', 'losses', 'loop', 'generate'} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize('name', ['generator.keras', 'saved'])
+@pytest.mark.parametrize('model', [*MODELS, 'colour'])
+def test_the_exported_generator_draws_the_same_without_the_project(
+    tiny_runs, colour_gan, tmp_path, model, name
+):
+    run = colour_gan if model == 'colour' else tiny_runs[model]
+    before = files(run)
+    call(f'--run={run}', f'--export={tmp_path / "kept" / name}')
+    assert files(run) == before
+    assert [path.name for path in (tmp_path / 'kept').iterdir()] == [name]
+    expected = draw(run, tmp_path / 'a.npz', num=9, seed=4)
+    config = json.loads((run / 'config.json').read_text())
+    restored = generate.restore(runs.Run(run), config, runs.Run(run).load(warn=None))
+    np.save(tmp_path / 'latents.npy', restored.latents(9, 4))
+    paths = [tmp_path / 'kept' / name, tmp_path / 'latents.npy', tmp_path / 'out.npy']
+    command = [sys.executable, '-P', '-c', LOAD, *map(str, paths)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    images = np.load(tmp_path / 'out.npy')
+    assert images.dtype == np.float32
+    assert 0.0 <= images.min() < 0.5 < images.max() <= 1.0
+    np.testing.assert_allclose(images * 255.0, expected, atol=1.0)
+
+
+def test_with_export_and_out_both_are_written(tiny_runs, tmp_path, capsys):
+    call(f'--run={tiny_runs["vae"]}', f'--export={tmp_path}/g.keras', f'--out={tmp_path}/g.png')
+    assert capsys.readouterr().out == f'{tmp_path}/g.keras\n{tmp_path}/g.png\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['g.keras', 'g.png']
+
+
+def test_a_keras_file_is_replaced(tiny_runs, tmp_path):
+    kept = tmp_path / 'g.keras'
+    kept.write_text('old')
+    call(f'--run={tiny_runs["vae"]}', f'--export={kept}')
+    assert kept.stat().st_size > 1000
+
+
+def empty_run(path):
+    runs.write_json(path / 'config.json', {'format': runs.FORMAT})
+
+
+def old_run(path):
+    runs.write_json(path / 'config.json', {'format': runs.FORMAT - 1})
+
+
+def damaged_run(path):
+    path.mkdir()
+    (path / 'config.json').write_text('{')
+
+
+@pytest.mark.parametrize(
+    'make, arguments, message',
+    [
+        (None, [], '--run: missing'),
+        (None, ['--run='], '--run: missing'),
+        (None, ['--run=run'], 'run: not a run'),
+        (Path.mkdir, ['--run=run'], 'run: not a run'),
+        (empty_run, ['--run=run'], 'run: has no checkpoint yet'),
+        (old_run, ['--run=run'], 'run: written by an incompatible version'),
+        (damaged_run, ['--run=run'], 'run/config.json: damaged'),
+        ('vae', ['--run=run', '--num=0'], '--num=0: must be a whole number from 1'),
+        ('vae', ['--run=run', '--num=9999999'], '--num=9999999: must be .* up to 1000000'),
+        ('vae', ['--run=run', '--seed=-1'], '--seed=-1: must be a whole number from 0'),
+        ('vae', ['--run=run', '--out=a.jpg'], '--out=a.jpg: must end in .png or .npz'),
+        ('vae', ['--run=run', '--out=a'], '--out=a: must end in .png or .npz'),
+        ('vae', ['--run=run', '--export=run'], '--export=run: exists'),
+        ('vae', ['--run=run', '--sed=1'], '--sed: unknown flag, did you mean seed'),
+        ('vae', ['run'], 'run: stray word'),
+    ],
+)
+def test_bad_input_is_refused_before_tensorflow_is_loaded(
+    tiny_runs, tmp_path, monkeypatch, make, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
+    if make in MODELS:
+        shutil.copytree(tiny_runs[make], 'run')
+    elif make:
+        make(Path('run'))
+    before = files(tmp_path)
+    with pytest.raises(InputError, match=f'^{message}') as refusal:
+        call(*arguments)
+    assert '\n' not in str(refusal.value)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize('flag', ['--out=file/a.png', '--out=file/a.npz', '--out=full.png'])
+def test_what_cannot_be_written_is_told(tiny_runs, tmp_path, monkeypatch, flag):
+    monkeypatch.chdir(tmp_path)
+    Path('file').touch()
+    Path('full.png').mkdir()
+    refuse_to_write(tiny_runs['vae'], flag)
+
+
+@pytest.mark.parametrize('flag', ['--export=file/a.keras', '--export=file/saved'])
+def test_a_generator_that_cannot_be_written_is_told(tiny_runs, tmp_path, monkeypatch, flag):
+    monkeypatch.chdir(tmp_path)
+    Path('file').touch()
+    refuse_to_write(tiny_runs['vae'], flag)
+
+
+def refuse_to_write(run, flag):
+    before = files(Path.cwd())
+    path = flag.partition('=')[2]
+    with pytest.raises(InputError, match=f'^{path}: cannot be written'):
+        call(f'--run={run}', flag)
+    assert files(Path.cwd()).keys() == before.keys()
+
+
+@pytest.mark.parametrize('change', [lambda a: a[:-1], lambda a: None], ids=['shape', 'missing'])
+def test_a_checkpoint_of_another_version_is_told(tiny_runs, tmp_path, change):
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
+    arrays = runs.Run(run).load(warn=None)
+    arrays['0003'] = change(arrays['0003'])
+    kept = {name: value for name, value in arrays.items() if value is not None}
+    runs.Run(run).save(kept, 99)
+    before = files(run)
+    with pytest.raises(InputError, match='checkpoints: not of this model .* --overwrite$'):
+        call(f'--run={run}')
+    assert files(run) == before
+
+
+def test_it_draws_while_the_run_trains(tiny_runs, tmp_path):
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
+    checkpoint = runs.Run(run).load(warn=None)
+    with runs.Run(run).locked():
+        call(f'--run={run}', f'--out={tmp_path}/a.npz')
+        runs.Run(run).save(checkpoint, 1000)
+        (run / 'checkpoints' / f'{runs.UNFINISHED}1.npz').write_bytes(b'half')
+        call(f'--run={run}', f'--out={tmp_path}/b.npz')
+    np.testing.assert_array_equal(array(tmp_path / 'a.npz'), array(tmp_path / 'b.npz'))
+
+
+HELP = """
+import sys, generate
+try:
+    generate.main(['generate.py', '--help'])
+finally:
+    assert not {'tensorflow', 'keras'} & set(sys.modules)
+"""
+
+
+def test_help_tells_the_rule_and_waits_for_nothing():
+    done = subprocess.run([sys.executable, '-c', HELP], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+    for word in ('--run ', '--num ', '--seed ', '--out ', '--export ', 'with --export no images'):
+        assert word in ' '.join(done.stdout.split()) + ' '

@@ -1,0 +1,260 @@
+"""losses.py against values worked by hand, naive formulas in float64, and finite differences."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import integrate, stats
+
+import losses
+from losses import (
+    GAN_loss_with_labels,
+    GAN_loss_without_labels,
+    VAE_loss,
+    kl_from_standard_normal,
+    reconstruction_error,
+)
+
+KINDS = ('bernoulli', 'l2', 'l1')
+RNG = np.random.default_rng(7)
+
+# Two images of 1 x 2 pixels and one channel, two-dimensional codes.
+IMAGES = np.array([0.25, 1.0, 0.0, 0.5]).reshape(2, 1, 2, 1)
+LOGITS = np.array([0.0, 2.0, -1.0, 0.5]).reshape(2, 1, 2, 1)
+MEAN = np.array([[0.5, -1.0], [0.0, 2.0]])
+STD = np.array([[1.0, 0.5], [2.0, 1.5]])
+TRUE = np.array([1.0, -0.5])
+FAKE = np.array([0.0, 2.0])
+TRUE_CLASSES = np.array([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]])
+FAKE_CLASSES = np.array([[0.0, 0.0, 0.0], [1.0, -1.0, 2.0]])
+LABELS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def naive_kl(mean, std):
+    return 0.5 * (mean**2 + std**2 - np.log(std**2) - 1.0).sum(axis=1)
+
+
+def naive_error(images, logits, kind):
+    p = sigmoid(logits)
+    pixels = {
+        'bernoulli': -images * np.log(p) - (1.0 - images) * np.log(1.0 - p),
+        'l2': (images - p) ** 2,
+        'l1': abs(images - p),
+    }[kind]
+    return pixels.sum(axis=(1, 2, 3))
+
+
+def naive_gan(true_logit, fake_logit):
+    true, fake = sigmoid(true_logit), sigmoid(fake_logit)
+    return (-np.log(true).mean() - np.log(1.0 - fake).mean(), -np.log(fake).mean())
+
+
+def naive_label_gan(true_logit, fake_logit, labels):
+    def cross_entropy(targets, logits):
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        return -(targets * np.log(p)).sum(axis=1).mean()
+
+    d_loss = cross_entropy(labels, true_logit) + cross_entropy(1.0 - labels, fake_logit)
+    return d_loss, cross_entropy(labels, fake_logit)
+
+
+def vae_loss(kind, kl_weight=0.7, reconstruction_weight=1.3):
+    def loss(images, logits, mean, std):
+        return VAE_loss(images, logits, mean, std, kl_weight, reconstruction_weight, kind)
+
+    return loss
+
+
+CODES = [RNG.normal(size=(3, 4)), RNG.uniform(0.2, 2.0, (3, 4)) * RNG.choice([-1, 1], (3, 4))]
+PICTURES = [RNG.uniform(size=(3, 2, 2, 3)), RNG.normal(size=(3, 2, 2, 3))]
+BINARY = [RNG.normal(size=5), RNG.normal(size=5)]
+CLASSES = [RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4)), np.eye(4)[[0, 3, 1, 1, 2]]]
+LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS} | {
+    'kl': (lambda *x: tf.reduce_sum(kl_from_standard_normal(*x)), CODES),
+    'gan-d': (lambda *x: GAN_loss_without_labels(*x)[0], BINARY),
+    'gan-g': (lambda *x: GAN_loss_without_labels(*x)[1], BINARY),
+    'label-gan-d': (lambda *x: GAN_loss_with_labels(*x)[0], CLASSES),
+    'label-gan-g': (lambda *x: GAN_loss_with_labels(*x)[1], CLASSES),
+}
+
+
+def gradients(loss, arguments):
+    """Value and gradients by TensorFlow; zeros where the loss does not read an argument."""
+    arguments = [tf.constant(argument) for argument in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        value = loss(*arguments)
+    found = tape.gradient(value, arguments, unconnected_gradients='zero')
+    return value.numpy(), [gradient.numpy() for gradient in found]
+
+
+def difference(loss, arguments, which, index, step=1e-5):
+    """Central difference of the loss by one number of one argument."""
+    values = []
+    for sign in (1, -1):
+        moved = [argument.copy() for argument in arguments]
+        moved[which][index] += sign * step
+        values.append(loss(*map(tf.constant, moved)).numpy())
+    return (values[0] - values[1]) / (2 * step)
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_gradients_are_those_of_finite_differences(name):
+    loss, arguments = LOSSES[name]
+    value, found = gradients(loss, arguments)
+    assert value.dtype == np.float64 and value.shape == ()
+    for which, gradient in enumerate(found):
+        differences = np.zeros_like(gradient)
+        for index in np.ndindex(gradient.shape):
+            differences[index] = difference(loss, arguments, which, index)
+        message = f'argument {which}'
+        np.testing.assert_allclose(gradient, differences, 1e-6, 1e-8, err_msg=message)
+
+
+def test_kl_by_hand():
+    # Example 1: (1/4 + 1 - 0 - 1) / 2 = 0.125 and (1 + 1/4 + ln 4 - 1) / 2 = 0.125 + ln 2;
+    # example 2: (0 + 4 - ln 4 - 1) / 2 and (4 + 9/4 - ln 9/4 - 1) / 2.
+    expected = [0.125 + 0.8181471806, 0.8068528194 + 2.2195348919]
+    np.testing.assert_allclose(kl_from_standard_normal(MEAN, STD), expected, rtol=1e-10)
+    np.testing.assert_allclose(naive_kl(MEAN, STD), expected, rtol=1e-10)
+
+
+def test_kl_is_the_integral_of_q_log_q_over_p():
+    def integrand(z, q, p):
+        return q.pdf(z) * (q.logpdf(z) - p.logpdf(z))
+
+    for mean, std in [(0.0, 1.0), (0.5, 0.3), (-2.0, 1.7)]:
+        q, p = stats.norm(mean, std), stats.norm()
+        expected, _ = integrate.quad(integrand, mean - 12 * std, mean + 12 * std, args=(q, p))
+        found = kl_from_standard_normal(np.full((2, 3), mean), np.full((2, 3), std))
+        np.testing.assert_allclose(found, [3 * expected] * 2, rtol=1e-8, atol=1e-10)
+
+
+def test_kl_does_not_see_the_sign_of_std():
+    np.testing.assert_array_equal(
+        kl_from_standard_normal(MEAN, STD), kl_from_standard_normal(MEAN, -STD)
+    )
+
+
+@pytest.mark.parametrize(
+    'kind, expected',
+    [
+        ('bernoulli', [0.6931471806 + 0.1269280110, 0.3132616875 + 0.7240769842]),
+        ('l2', [0.0625 + 0.0142093366, 0.0723294881 + 0.0149962878]),
+        ('l1', [0.25 + 0.1192029220, 0.2689414214 + 0.1224593312]),
+    ],
+)
+def test_reconstruction_by_hand(kind, expected):
+    # sigmoid of 0, 2, -1, 1/2: 0.5, 0.8807970780, 0.2689414214, 0.6224593312
+    np.testing.assert_allclose(reconstruction_error(IMAGES, LOGITS, kind), expected, rtol=1e-9)
+    np.testing.assert_allclose(naive_error(IMAGES, LOGITS, kind), expected, rtol=1e-9)
+
+
+def test_reconstruction_is_bernoulli_unless_told():
+    np.testing.assert_array_equal(
+        reconstruction_error(IMAGES, LOGITS), reconstruction_error(IMAGES, LOGITS, 'bernoulli')
+    )
+
+
+@pytest.mark.parametrize('kind', ['L2', 'gauss', None])
+def test_another_reconstruction_is_refused(kind):
+    with pytest.raises(ValueError, match=f"'bernoulli', 'l2' or 'l1', not {kind!r}"):
+        reconstruction_error(IMAGES, LOGITS, kind)
+    with pytest.raises(ValueError, match=repr(kind)):
+        VAE_loss(IMAGES, LOGITS, MEAN, STD, reconstruction=kind)
+
+
+def test_vae_loss_by_hand():
+    # Mean over two examples of (0.9431471806, 3.0263877113) and (0.8200751916, 1.0373386717).
+    found = VAE_loss(IMAGES, LOGITS, MEAN, STD)
+    np.testing.assert_allclose(found, 1.9847674460 + 0.9287069317, rtol=1e-9)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_vae_loss_weighs_its_terms_sums_over_pixels_and_averages_over_examples(kind):
+    arguments = [*PICTURES, *CODES]
+    expected = 0.7 * naive_kl(*CODES).mean() + 1.3 * naive_error(*PICTURES, kind).mean()
+    np.testing.assert_allclose(vae_loss(kind)(*arguments), expected, rtol=1e-12)
+    twice = [np.concatenate([argument, argument]) for argument in arguments]
+    np.testing.assert_allclose(vae_loss(kind)(*twice), expected, rtol=1e-12)
+    wider = [np.concatenate([argument, argument], axis=-1) for argument in arguments]
+    np.testing.assert_allclose(vae_loss(kind)(*wider), 2 * expected, rtol=1e-12)
+
+
+def test_gan_loss_by_hand():
+    # ln(1 + exp x) of x = -1, 1/2: 0.3132616875, 0.9740769842;
+    # of 0, 2, -2: 0.6931471806, 2.1269280110, 0.1269280110.
+    d_loss, g_loss = GAN_loss_without_labels(TRUE, FAKE)
+    expected = (0.3132616875 + 0.9740769842) / 2 + (0.6931471806 + 2.1269280110) / 2
+    np.testing.assert_allclose(d_loss, expected, rtol=1e-9)
+    np.testing.assert_allclose(g_loss, (0.6931471806 + 0.1269280110) / 2, rtol=1e-9)
+
+
+@pytest.mark.parametrize('shape', [(5,), (5, 1)])
+def test_gan_loss_is_the_naive_formula(shape):
+    arguments = [argument.reshape(shape) for argument in BINARY]
+    found = GAN_loss_without_labels(*arguments)
+    np.testing.assert_allclose(found, naive_gan(*BINARY), rtol=1e-12)
+
+
+def test_label_gan_loss_by_hand():
+    # ln sum exp of the true rows: 1.4076059644, 2.3063557122; of the fake: ln 3, 2.3490122168.
+    true_loss = (1.4076059644 - 1.0 + 2.3063557122 - 0.0) / 2
+    fake_loss = (2 * 1.0986122887 - 0.0 + 2 * 2.3490122168 - (1.0 - 1.0)) / 2
+    d_loss, g_loss = GAN_loss_with_labels(TRUE_CLASSES, FAKE_CLASSES, LABELS)
+    np.testing.assert_allclose(d_loss, true_loss + fake_loss, rtol=1e-9)
+    np.testing.assert_allclose(g_loss, (1.0986122887 + 2.3490122168 - 2.0) / 2, rtol=1e-9)
+
+
+def test_label_gan_loss_is_the_naive_formula():
+    found = GAN_loss_with_labels(*CLASSES)
+    np.testing.assert_allclose(found, naive_label_gan(*CLASSES), rtol=1e-12)
+
+
+EXTREME = np.array([-1000.0, 1000.0, 0.0, 1000.0])
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize('kind', KINDS)
+def test_vae_loss_is_finite_at_the_extremes(kind, dtype):
+    logits = EXTREME.reshape(1, 2, 2, 1)
+    images = np.array([1.0, 0.0, 0.0, 1.0]).reshape(1, 2, 2, 1)
+    mean, std = np.array([[0.0, 30.0, 0.0, -1.0]]), np.array([[0.0, -2.0, 1e-30, 1e-3]])
+    arguments = [argument.astype(dtype) for argument in (images, logits, mean, std)]
+    value, found = gradients(vae_loss(kind, 1.0, 1.0), arguments)
+    assert value.dtype == dtype and np.isfinite(value)
+    assert all(np.isfinite(gradient).all() for gradient in found)
+
+
+def test_extreme_values_are_right_where_the_naive_formula_overflows():
+    image = np.ones((1, 1, 1, 1))
+    assert reconstruction_error(image, -1000.0 * image).numpy() == [1000.0]
+    far, near = tf.constant([-1000.0]), tf.constant([1000.0])
+    assert GAN_loss_without_labels(far, near)[0].numpy() == 2000.0
+    assert GAN_loss_without_labels(near, far)[1].numpy() == 1000.0
+    true_logit, fake_logit = tf.constant([[-1000.0, 0.0]]), tf.constant([[0.0, -1000.0]])
+    assert (
+        GAN_loss_with_labels(true_logit, fake_logit, tf.constant([[1.0, 0.0]]))[0].numpy() == 2000.0
+    )
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_gan_losses_are_finite_at_the_extremes(dtype):
+    binary = [EXTREME.astype(dtype), EXTREME[::-1].astype(dtype)]
+    classes = [EXTREME.reshape(2, 2), EXTREME[::-1].reshape(2, 2), np.eye(2)]
+    for player in (0, 1):
+        for loss, arguments in (
+            (GAN_loss_without_labels, binary),
+            (GAN_loss_with_labels, [argument.astype(dtype) for argument in classes]),
+        ):
+            value, found = gradients(lambda *x, f=loss, p=player: f(*x)[p], arguments)
+            assert value.dtype == dtype and np.isfinite(value)
+            assert all(np.isfinite(gradient).all() for gradient in found)
+
+
+def test_sum_per_example_keeps_the_first_axis():
+    np.testing.assert_array_equal(losses.sum_per_example(np.ones((2, 3, 4, 1))), [12.0, 12.0])
+    np.testing.assert_array_equal(losses.sum_per_example([3.0, 4.0]), [3.0, 4.0])

@@ -1,0 +1,200 @@
+"""What every file in models/ must pass, on grey 28x28 and colour 32x32 images."""
+
+import ast
+import itertools
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import flags
+from loop import Loop
+from models import build
+from models.base import Batch, from_uint8
+
+SHAPES = [(28, 28, 1), (32, 32, 3)]
+CLASSES, BATCH = 10, 8
+SEED = tf.constant([0, 5])
+
+
+def make(name, shape, seed=0):
+    """The model with the options that its flags have by default."""
+    argv = ['train.py', f'--model={name}', '--dataset=digits', f'--seed={seed}']
+    return build(shape, CLASSES, flags.train_settings(argv, ''))
+
+
+def data(shape):
+    """Images and labels of three batches."""
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (3 * BATCH, *shape), np.uint8)
+    return images, rng.integers(0, CLASSES, 3 * BATCH)
+
+
+def batch_for(model):
+    images, labels = (part[:BATCH] for part in data(model.image_shape))
+    return Batch(from_uint8(images, model.value_range), tf.constant(labels))
+
+
+def loop_of(model, seed=0):
+    return Loop(model, *data(model.image_shape), BATCH, seed)
+
+
+def snapshot(variables):
+    return {v.path: v.numpy() for v in variables}
+
+
+def changed(before, variables):
+    """Paths of the variables that differ from the snapshot."""
+    return {v.path for v in variables if not np.array_equal(before[v.path], v.numpy())}
+
+
+@pytest.fixture(
+    params=itertools.product(flags.model_names(), SHAPES), ids=lambda p: f'{p[0]}-{p[1][0]}'
+)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def model(case):
+    return make(*case)
+
+
+def test_docstring_cites_the_paper(case):
+    tree = ast.parse((flags.MODELS / f'{case[0]}.py').read_text())
+    assert re.search(r'\(arXiv:\d{4}\.\d{4,5}\)', ast.get_docstring(tree))
+
+
+def test_variables_have_names_of_their_own(model):
+    assert model.players
+    assert len(snapshot(model.variables)) == len(model.variables) > 0
+    owned = [v.path for p in model.players for v in model.network(p).trainable_variables]
+    assert sorted(owned) == sorted(v.path for v in model.trainable_variables)
+
+
+def test_samples_fill_the_value_range(model):
+    images = model.sample(model.latents(16, 1))
+    low, high = model.value_range
+    assert images.shape == (16, *model.image_shape) and images.dtype == tf.float32
+    assert low <= images.numpy().min() < (low + high) / 2 < images.numpy().max() <= high
+
+
+def test_sampling_is_deterministic_and_changes_nothing(model):
+    before, latents = snapshot(model.variables), model.latents(16, 1)
+    np.testing.assert_array_equal(model.sample(latents), model.sample(latents))
+    assert not changed(before, model.variables)
+
+
+def test_a_sample_depends_on_its_own_latent_alone(model):
+    latents = model.latents(16, 1)
+    others = tf.concat([latents[:1], model.latents(15, 2)], axis=0)
+    first, again = model.sample(latents)[0], model.sample(others)[0]
+    np.testing.assert_allclose(first, again, rtol=1e-5, atol=1e-6)
+
+
+def test_latents_depend_on_seed_and_row_alone(model):
+    few, many = model.latents(3, 1).numpy(), model.latents(71, 1).numpy()
+    np.testing.assert_array_equal(few, many[:3])
+    assert len({row.tobytes() for row in many}) == 71
+    assert not np.equal(many, model.latents(71, 2)).all(axis=tuple(range(1, many.ndim))).any()
+
+
+def test_latents_are_the_same_under_xla(model):
+    compiled = tf.function(lambda: model.latents(7, 1), jit_compile=True)
+    np.testing.assert_allclose(compiled(), model.latents(7, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_objectives_are_finite_and_a_function_of_the_seed(model):
+    with keras.StatelessScope():
+        losses, logs = model.objectives(batch_for(model), SEED)
+        again, _ = model.objectives(batch_for(model), SEED)
+        other, _ = model.objectives(batch_for(model), tf.constant([0, 6]))
+    assert set(losses) == set(model.players)
+    for value in [*losses.values(), *logs.values()]:
+        assert value.shape == () and np.isfinite(value)
+    for player, loss in losses.items():
+        assert loss == again[player]
+    assert any(loss != other[player] for player, loss in losses.items())
+
+
+def test_a_move_changes_what_the_player_owns_once(model):
+    loop, batch = loop_of(model), batch_for(model)
+    for player in model.players:
+        network, before = model.network(player), snapshot(model.variables)
+        with keras.StatelessScope() as scope:
+            model.objectives(batch, SEED)
+        expected = {v.path: scope.get_current_value(v) for v in network.non_trainable_variables}
+        loop._move(batch, SEED, [player])
+        moved = changed(before, model.variables)
+        assert {v.path for v in network.trainable_variables} <= moved
+        assert moved <= {v.path for v in network.variables}
+        for variable in network.non_trainable_variables:
+            np.testing.assert_allclose(variable.numpy(), expected[variable.path], rtol=1e-5)
+
+
+def test_a_step_is_a_move_of_every_player(case):
+    images, labels = (part[:BATCH] for part in data(case[1]))
+    one, two = make(*case), make(*case)
+    loop_of(one)._step(images, labels, tf.constant(5))
+    loop, players = loop_of(two), list(two.players)
+    for turn in [[player] for player in players] if two.alternate else [players]:
+        loop._move(batch_for(two), SEED, turn)
+    for a, b in zip(one.variables, two.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def before_batch_norm(model):
+    """Paths of the biases that batch norm takes away again, directly or after a crop."""
+    kinds = (keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.Flatten)
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, kinds)]
+    pairs = itertools.pairwise(layers)
+    norm = keras.layers.BatchNormalization
+    return {
+        a.bias.path
+        for a, b in pairs
+        if isinstance(b, norm) and getattr(a, 'bias', None) is not None
+    }
+
+
+def test_gradients_reach_every_variable(model):
+    exempt = before_batch_norm(model)
+    with tf.GradientTape(persistent=True) as tape, keras.StatelessScope():
+        losses, _ = model.objectives(batch_for(model), SEED)
+    for player in model.players:
+        variables = model.network(player).trainable_variables
+        gradients = tape.gradient(losses[player], [v.value for v in variables])
+        for variable, gradient in zip(variables, gradients, strict=True):
+            assert gradient is not None, variable.path
+            assert np.isfinite(gradient).all(), variable.path
+            assert variable.path in exempt or np.any(gradient), variable.path
+
+
+def test_test_values_are_one_an_example_and_change_nothing(model):
+    before, batch = snapshot(model.variables), batch_for(model)
+    values, again = model.test(batch, SEED), model.test(batch, SEED)
+    for name, value in values.items():
+        assert value.shape == (BATCH,) and np.isfinite(value).all()
+        np.testing.assert_array_equal(value, again[name])
+    assert not changed(before, model.variables)
+
+
+def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(case):
+    loop = loop_of(make(*case))
+    loop.train(2)
+    arrays = {name: np.array(array) for name, array in loop.state().items()}
+    restored = loop_of(make(*case, seed=1))
+    latents = loop.model.latents(4, 1)
+    assert not np.array_equal(restored.model.sample(latents), loop.model.sample(latents))
+    restored.restore(arrays)
+    np.testing.assert_array_equal(restored.model.sample(latents), loop.model.sample(latents))
+    assert (restored.step, restored.names, restored.means()) == (2, loop.names, loop.means())
+    for a, b in zip(restored.variables(), loop.variables(), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_the_export_draws_what_sample_draws_with_stock_layers(model):
+    latents, exported = model.latents(4, 1), model.export()
+    np.testing.assert_allclose(exported(latents), model.sample(latents), rtol=1e-5, atol=1e-6)
+    assert all(type(part).__module__.startswith('keras.') for part in exported._flatten_layers())

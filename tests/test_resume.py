@@ -1,0 +1,262 @@
+"""A run that was stopped, killed or damaged, and continued, equals one that never was."""
+
+import collections
+import functools
+import shutil
+import signal
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import harness
+import numpy as np
+import pytest
+from harness import at_step, contents, kill_at, lasting, poison, record, send, steps_a_call
+
+from runs import KEPT, Run
+
+MODELS = ('vae', 'gan')
+KINDS = ('step', 'write', 'name')
+KILLS = [*range(10), *(pytest.param(i, marks=pytest.mark.slow) for i in range(10, 110))]
+
+
+FAST = '--learning_rate=0.01'  # so that six steps change the pictures
+
+
+def run(directory, *flags, hooks=(), **options):
+    return harness.run(directory, FAST, *flags, hooks=[harness.small_networks, *hooks], **options)
+
+
+def finish(directory, *flags, **options):
+    done = run(directory, *flags, **options)
+    assert (done.status, done.err) == (0, '')
+    return done
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path):
+    """Checkpoints are large, and pytest keeps the directories of three sessions."""
+    yield
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def model(request):
+    return request.param
+
+
+class Whole(NamedTuple):
+    """A run that nothing interrupts, and how many events of each kind it has."""
+
+    path: Path
+    events: collections.Counter
+
+
+@pytest.fixture(scope='module')
+def whole(model, tmp_path_factory):
+    return make_whole(model, tmp_path_factory.mktemp('whole'))
+
+
+@pytest.fixture(scope='module')
+def whole_vae(tmp_path_factory):
+    return make_whole('vae', tmp_path_factory.mktemp('whole'))
+
+
+@functools.cache
+def make_whole(model, base):
+    finish(base / 'a', model=model, hooks=[partial(record, str(base / 'a'), base / 'events')])
+    return Whole(base / 'a', collections.Counter((base / 'events').read_text().split()))
+
+
+def event(events, number):
+    """The kind and number of the event that a fixed seed draws."""
+    kind = KINDS[number % len(KINDS)]
+    return kind, int(np.random.default_rng(number).integers(events[kind])) + 1
+
+
+def kill(directory, kind, number, **options):
+    done = run(directory, hooks=[partial(kill_at, str(directory), kind, number)], **options)
+    assert done.status == -signal.SIGKILL
+    return done
+
+
+# Two epochs are one and one
+
+
+@pytest.mark.parametrize(('model', 'xla'), [('vae', 'on'), ('gan', 'off')])
+def test_two_epochs_equal_one_and_one_more(model, xla, tmp_path):
+    train = partial(harness.run, hooks=[partial(steps_a_call, 1)], model=model)
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    for directory, epochs in (whole, 2), (parts, 1), (parts, 2):
+        assert train(directory, f'--xla={xla}', epochs=epochs).status == 0
+    assert without_epochs(contents(parts)) == without_epochs(contents(whole))
+
+
+def without_epochs(found):
+    del found['config.json']['flags']['epochs']
+    return found
+
+
+def test_the_same_seed_gives_the_same_run(whole, model, tmp_path):
+    finish(tmp_path / 'a', model=model)
+    assert contents(tmp_path / 'a') == contents(whole.path)
+
+
+def test_another_seed_gives_another_run(whole, model, tmp_path):
+    finish(tmp_path / 'a', '--seed=1', model=model)
+    other, same = contents(tmp_path / 'a'), contents(whole.path)
+    changed = {name for name in same if other[name] != same[name]}
+    assert changed >= {'log.csv', 'samples/epoch_0001.png', 'checkpoints/final.weights.h5'}
+    assert 'target.png' not in changed
+
+
+# Killed
+
+
+@pytest.mark.parametrize('number', KILLS)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, model, number, tmp_path):
+    kill(tmp_path / 'a', *event(whole.events, number), model=model)
+    finish(tmp_path / 'a', model=model)
+    assert contents(tmp_path / 'a') == contents(whole.path)
+
+
+@pytest.mark.parametrize('first', ['write', 'name'])
+def test_a_run_is_killed_again_and_again(whole, model, first, tmp_path):
+    kill(tmp_path / 'a', 'step', 4, model=model)
+    for number in np.random.default_rng(len(first)).integers(1, 9, 2):
+        kill(tmp_path / 'a', first, int(number), model=model)
+    finish(tmp_path / 'a', model=model)
+    assert contents(tmp_path / 'a') == contents(whole.path)
+
+
+def test_a_kill_in_the_midst_of_overwriting_leaves_a_run(whole_vae, tmp_path):
+    for number in range(1, 6):
+        shutil.copytree(whole_vae.path, tmp_path / 'a', dirs_exist_ok=True)
+        hooks = [partial(kill_at, str(tmp_path / 'a'), 'name', number)]
+        assert run(tmp_path / 'a', '--overwrite', hooks=hooks).status == -signal.SIGKILL
+        assert Run(tmp_path / 'a' / 'run').exists()
+    finish(tmp_path / 'a', '--overwrite')
+    assert contents(tmp_path / 'a')['log.csv'] == contents(whole_vae.path)['log.csv']
+
+
+# Stopped
+
+FIVE = '--train_size=320'  # five steps an epoch
+
+
+@pytest.fixture(scope='module')
+def five(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp('five') / 'a'
+    finish(path, FIVE, model=model, hooks=[partial(steps_a_call, 5)])
+    return path
+
+
+def test_ctrl_c_stops_in_the_midst_of_an_epoch_and_says_how_to_go_on(five, model, tmp_path):
+    hooks = [partial(at_step, 7, partial(send, signal.SIGINT))]
+    done = run(tmp_path / 'a', FIVE, model=model, hooks=hooks)
+    path = tmp_path / 'a' / 'run'
+    assert done.status == 130
+    assert done.err == ''
+    assert done.out.endswith('in epoch 2; the same command goes on from here\n')
+    assert Run(path).checkpoints()[0].name == 'step_00000007.npz'
+    assert (path / 'samples.gif').exists()
+    finish(tmp_path / 'a', FIVE, model=model)
+    assert lasting(tmp_path / 'a') == lasting(five)
+
+
+def test_sigterm_stops_like_ctrl_c(whole_vae, tmp_path):
+    done = run(tmp_path / 'a', hooks=[partial(at_step, 3, partial(send, signal.SIGTERM))])
+    assert done.status == 143
+    assert 'the same command goes on' in done.out
+    finish(tmp_path / 'a')
+    assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
+
+
+def test_a_second_ctrl_c_ends_at_once(whole_vae, tmp_path):
+    twice = partial(send, signal.SIGINT, signal.SIGINT)
+    done = run(tmp_path / 'a', hooks=[partial(at_step, 4, twice)])
+    assert done.status == -signal.SIGINT
+    assert Run(tmp_path / 'a' / 'run').checkpoints()[0].name == 'step_00000002.npz'
+    finish(tmp_path / 'a')
+    assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+@pytest.mark.parametrize('steps', [1, 2])
+def test_the_number_of_steps_a_call_changes_no_bit(five, model, steps, tmp_path):
+    finish(tmp_path / 'a', FIVE, model=model, hooks=[partial(steps_a_call, steps)])
+    assert contents(tmp_path / 'a') == contents(five)
+
+
+# Damaged
+
+
+def flip(path, place):
+    """Inverts the byte at `place`, a fraction of the file's length."""
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 255
+    path.write_bytes(data)
+
+
+def truncate(path, place):
+    path.write_bytes(path.read_bytes()[: int(place * path.stat().st_size)])
+
+
+def central_directory(path):
+    """Where in the file the last bytes begin that list its members, as a fraction."""
+    return path.read_bytes().index(b'PK\1\2') / path.stat().st_size
+
+
+DAMAGES = {
+    'first byte': lambda path: flip(path, 0),
+    'data': lambda path: flip(path, np.random.default_rng(0).random()),
+    'list of members': lambda path: flip(path, central_directory(path)),
+    'cut': lambda path: truncate(path, np.random.default_rng(1).random()),
+    'empty': lambda path: truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_vae, damage, tmp_path):
+    shutil.copytree(whole_vae.path, tmp_path / 'a')
+    path = Run(tmp_path / 'a' / 'run').checkpoints()[0]
+    DAMAGES[damage](path)
+    done = run(tmp_path / 'a')
+    assert done.status == 0
+    assert done.err == f'{path}: damaged, so the checkpoint before it is used\n'
+    assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+def test_nan_never_reaches_a_checkpoint(whole_vae, tmp_path):
+    done = run(tmp_path / 'a', hooks=[partial(poison, 4)])
+    assert done.status == 1
+    assert 'diverged at step 4' in done.err
+    assert [p.name for p in Run(tmp_path / 'a' / 'run').checkpoints()] == ['step_00000002.npz']
+    assert all(np.isfinite(a).all() for a in numbers(tmp_path / 'a'))
+    finish(tmp_path / 'a')
+    assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+def numbers(directory):
+    """The arrays of the newest checkpoint, but for words."""
+    return [array for array in harness.newest(directory).values() if array.dtype.kind != 'U']
+
+
+# How often things are written
+
+
+def test_checkpoints_and_samples_every_second_epoch(tmp_path):
+    flags, whole, parts = ('--save_every=2', '--sample_every=2'), tmp_path / 'a', tmp_path / 'b'
+    finish(whole, *flags, epochs=5)
+    made = Run(whole / 'run')
+    assert [path.name[-6:-4] for path in made.checkpoints()] == ['10', '08', '04']
+    assert made.epochs('samples') == made.epochs('reconstructions') == [2, 4, 5]
+    done = run(parts, *flags, epochs=5, hooks=[partial(kill_at, str(parts), 'step', 8)])
+    assert done.status == -signal.SIGKILL
+    finish(parts, *flags, epochs=5)
+    assert contents(parts) == contents(whole)
+
+
+def test_the_last_three_checkpoints_stay(tmp_path):
+    finish(tmp_path / 'a', epochs=5)
+    names = [path.name for path in Run(tmp_path / 'a' / 'run').checkpoints()]
+    assert names == ['step_00000010.npz', 'step_00000008.npz', 'step_00000006.npz'][:KEPT]
