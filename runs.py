@@ -74,11 +74,14 @@ def checkpoint_name(step):
 def read_arrays(path):
     """The arrays of a checkpoint, {name: array}; raises an exception if it is damaged.
 
-    NumPy alone would not look at the checksum of an array whose header claims fewer numbers.
+    NumPy alone looks at no checksum where a header claims fewer numbers than there are, nor at
+    the number of members, which zip files tell 12 bytes before their end.
     """
-    with zipfile.ZipFile(path) as file:
-        if damaged := file.testzip():
-            raise zipfile.BadZipFile(damaged)
+    with zipfile.ZipFile(path) as file, open(path, 'rb') as raw:
+        raw.seek(-12, os.SEEK_END)
+        members = int.from_bytes(raw.read(2), 'little')
+        if file.testzip() or len(file.namelist()) != members:
+            raise zipfile.BadZipFile(f'{path}: damaged')
     with np.load(path) as arrays:
         return dict(arrays)
 

@@ -64,9 +64,9 @@ def run(directory, *flags, hooks=(), **options):
     return Done(process.exitcode, *(path.read_text() for path in output))
 
 
-def run_for_real(directory, *flags, **options):
-    """The same as a process of its own."""
-    argv = [sys.executable, *command(directory, *flags, **options)]
+def run_for_real(directory, *flags, python=(), **options):
+    """The same as a process of its own, of which Python is given options."""
+    argv = [sys.executable, *python, *command(directory, *flags, **options)]
     variables = os.environ | environment()
     done = subprocess.run(argv, cwd=ROOT, env=variables, capture_output=True, text=True)
     return Done(done.returncode, done.stdout, done.stderr)
@@ -86,7 +86,7 @@ def environment():
 def forks():
     """What starts processes that are forks of one, which only imports and runs nothing."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['harness', 'session'])
+    context.set_forkserver_preload(['harness', 'session', 'models.vae', 'models.gan'])
     with mock.patch.dict(os.environ, environment()):
         multiprocessing.forkserver.ensure_running()
     return context

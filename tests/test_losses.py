@@ -133,6 +133,12 @@ def test_kl_is_the_integral_of_q_log_q_over_p():
         np.testing.assert_allclose(found, [3 * expected] * 2, rtol=1e-8, atol=1e-10)
 
 
+def test_kl_is_the_formula_down_to_the_smallest_float32():
+    mean, std = np.zeros((3, 1), np.float32), np.array([[1e-2], [1e-9], [1e-18]], np.float32)
+    expected = naive_kl(mean.astype(np.float64), std.astype(np.float64))
+    np.testing.assert_allclose(kl_from_standard_normal(mean, std), expected, rtol=1e-5)
+
+
 def test_kl_does_not_see_the_sign_of_std():
     np.testing.assert_array_equal(
         kl_from_standard_normal(MEAN, STD), kl_from_standard_normal(MEAN, -STD)

@@ -85,9 +85,9 @@ def test_atomic_keeps_the_suffixes_and_lets_others_read(tmp_path):
 
 def test_a_file_where_a_directory_should_be_is_refused(tmp_path):
     (tmp_path / 'file').touch()
-    for context in (atomic(tmp_path / 'file' / 'a.txt'), Run(tmp_path / 'file' / 'run').locked()):
-        assert 'cannot be written (Not a directory)' in refusal(enter, context)
-    assert 'cannot be written' in refusal(enter, Run(tmp_path / 'file').locked())
+    file, inside = Run(tmp_path / 'file'), Run(tmp_path / 'file' / 'run')
+    for context in (atomic(file.path / 'a.txt'), file.locked(), inside.locked()):
+        assert 'cannot be written' in refusal(enter, context)
 
 
 # Configuration
@@ -273,7 +273,7 @@ def test_no_truncated_checkpoint_passes(run):
     run.save(ARRAYS, 7)
     newest = run.checkpoints()[0]
     data = newest.read_bytes()
-    for length in range(len(data)):
+    for length in range(0, len(data), 3):
         newest.write_bytes(data[:length])
         arrays, warnings = load(run)
         assert arrays['step'] == 3
