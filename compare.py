@@ -17,8 +17,6 @@ import flags
 import runs
 from console import InputError, start
 
-MOST_FRAMES = 60
-
 
 class Column(NamedTuple):
     """Pictures of one kind that one run made, and the ascending epochs it made them at."""
@@ -52,7 +50,7 @@ def main(argv):
     target = export.load_png(compared[0].path / 'target.png')
 
     figure = lay_out(target, columns, list_rows(columns, choose(shown, every)))
-    steps = list_rows(columns, export.spaced(every, MOST_FRAMES))
+    steps = list_rows(columns, export.spaced(every, values.frames))
     frames = [export.table(*lay_out(target, columns, [step])) for step in steps]
 
     name = f'comparison-{Path(compared[0].config["dataset"]).name}'
@@ -70,6 +68,8 @@ def define_flags(values):
     flags.define(values, group, 'runs', None, meaning)
     meaning = 'rows of the figure, positive integers or last; what no run has is left out'
     flags.define(values, group, 'epochs_shown', '1,2,3,4,100,last', meaning)
+    meaning = 'frames of the GIF at most, evenly apart in the logarithm of the epoch'
+    flags.define(values, group, 'frames', 60, meaning, flags.Number(int, 2))
     meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
     flags.define(values, group, 'out', None, meaning)
 

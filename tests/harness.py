@@ -233,7 +233,7 @@ def contents(directory):
     found = {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in files.items()}
     events = [found.pop(name) for name in files if name.startswith('tensorboard/')]
     config = json.loads(files['config.json'].read_text())
-    del config['flags']['output_dir']
+    del config['git_commit'], config['flags']['output_dir']
     return found | {'tensorboard': len(events), 'config.json': config, 'log.csv': rows(directory)}
 
 

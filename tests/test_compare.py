@@ -137,6 +137,13 @@ def test_gif_holds_the_shorter_run(both):
         np.testing.assert_allclose(frame, expected('vae', TITLES, [row]), atol=8)
 
 
+def test_the_gif_has_no_more_frames_than_asked_for():
+    run = make_run('gan', range(1, 30))
+    figure(f'--runs={run}', '--frames=5')
+    found = list(frames('out/comparison.gif'))
+    assert len(found) == 5
+
+
 def run_command(*arguments, folder='.'):
     command = [sys.executable, ROOT / 'compare.py', *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -166,7 +173,7 @@ def test_help_shows_only_its_own_flags():
     done = run_command('--help')
     assert done.returncode == 0
     named = {word for word in done.stdout.split() if word.startswith('--') and '=' not in word}
-    assert named == {'--runs', '--epochs_shown', '--out', '--help'}
+    assert named == {'--runs', '--epochs_shown', '--frames', '--out', '--help'}
 
 
 def test_mistake_is_one_line_and_status_one():

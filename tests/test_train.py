@@ -131,7 +131,7 @@ def test_the_model_is_described_in_words(trained):
     text = (trained[0] / 'run' / 'model.txt').read_text()
     for word in ('"encoder"', '"decoder"', 'Conv2D', '(None, 14, 14, 16)', 'Total params'):
         assert word in text
-    assert f'{100 * 1568 + 1568:,}' in text  # the decoder's dense layer
+    assert f'{100 * 1568 + 1568:,} ' in text  # the decoder's dense layer
 
 
 def test_the_log_has_a_row_an_epoch(trained):
