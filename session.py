@@ -129,7 +129,7 @@ class Session:
         """Writes what does not change: the networks as text, the target of the grids."""
         with atomic(self.run.path / 'model.txt') as path, open(path, 'w') as file:
             for network in self.model.layers:
-                network.summary(line_length=100, print_fn=lambda line: print(line, file=file))
+                print(*description(network), sep='\n', file=file)
         export.save_png(self.run.path / 'target.png', export.grid(self.target))
 
     def write_end(self):
@@ -163,6 +163,14 @@ class Session:
             f'--learning_rate={self.settings.learning_rate:g}: diverged at step {error.step} '
             f'({losses}); {left}; try a smaller rate or another --seed'
         )
+
+
+def description(network):
+    """Lines that tell a network's layers, what they give and their parameters."""
+    yield f'{network.name}: {network.count_params():,} parameters'
+    for layer in network.layers:
+        kind, shape = type(layer).__name__, str(layer.output.shape)
+        yield f'  {layer.name:<24} {kind:<20} {shape:<24} {layer.count_params():>12,}'
 
 
 class Events:
