@@ -10,12 +10,13 @@ The newest whole checkpoint is the truth: rows and pictures later than it are re
 import contextlib
 import csv
 import fcntl
+import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ FORMAT = 1  # raised when an older run can no longer be read
 KEPT = 3
 UNFINISHED = '.unfinished-'
 FINAL = 'final.weights.h5'
+DIGEST = 32  # bytes of a SHA-256
 PICTURES = ('samples', 'reconstructions')
 FREE = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'save_every', 'sample_every'}
 
@@ -71,18 +73,24 @@ def checkpoint_name(step):
     return f'step_{step:08d}.npz'
 
 
-def read_arrays(path):
-    """The arrays of a checkpoint, {name: array}; raises an exception if it is damaged.
+def write_arrays(path, arrays):
+    """Writes {name: array} as an npz file with its SHA-256 after its end, whole or not at all."""
+    with atomic(path) as temporary:
+        np.savez(temporary, **arrays)
+        with open(temporary, 'r+b') as file:
+            file.write(hashlib.file_digest(file, 'sha256').digest())
 
-    NumPy alone looks at no checksum where a header claims fewer numbers than there are, nor at
-    the number of members, which zip files tell 12 bytes before their end.
+
+def read_arrays(path):
+    """The {name: array} that `write_arrays` wrote.
+
+    Raises:
+      ValueError: the file is damaged.
     """
-    with zipfile.ZipFile(path) as file, open(path, 'rb') as raw:
-        raw.seek(-12, os.SEEK_END)
-        members = int.from_bytes(raw.read(2), 'little')
-        if file.testzip() or len(file.namelist()) != members:
-            raise zipfile.BadZipFile(f'{path}: damaged')
-    with np.load(path) as arrays:
+    data = Path(path).read_bytes()
+    if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
+        raise ValueError(f'{path}: damaged')
+    with np.load(io.BytesIO(data[:-DIGEST])) as arrays:
         return dict(arrays)
 
 
@@ -256,16 +264,14 @@ class Run:
 
     def save(self, arrays, step):
         """Writes a checkpoint of {name: array} after `step` steps and drops all but the last 3."""
-        with atomic(self.path / 'checkpoints' / checkpoint_name(step)) as temporary:
-            np.savez(temporary, **arrays)
+        write_arrays(self.path / 'checkpoints' / checkpoint_name(step), arrays)
         for old in self.checkpoints()[KEPT:]:
             old.unlink()
 
     def load(self, warn):
         """The newest whole checkpoint as {name: array}, or None where there is none.
 
-        Zip's checksums tell a whole file from a damaged one; `warn` is told of each damaged one
-        that it takes the place of.
+        `warn` is told of each damaged one that it takes the place of.
 
         Raises:
           InputError: there are checkpoints, but none is whole.
@@ -274,7 +280,7 @@ class Run:
         for path in self.checkpoints():
             try:
                 arrays = read_arrays(path)
-            except Exception:  # damage makes zipfile and NumPy raise nearly anything
+            except (OSError, ValueError):
                 damaged.append(path)
                 continue
             for path in damaged:
