@@ -22,7 +22,7 @@ def start(main):
     try:
         status = main(sys.argv)
     except InputError as error:
-        status = f'{os.path.basename(sys.argv[0])}: {error}'
+        status = f'{os.path.basename(sys.argv[0])}: {" ".join(str(error).split())}'
     except BrokenPipeError:
         status = 1
     except OSError as error:

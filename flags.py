@@ -32,6 +32,7 @@ class Number(absl_flags.ArgumentParser):
         """The number that `text` spells; a ValueError says what it must be."""
         try:
             number = self.kind(text)
+            float(number)  # a whole number may be too large for it
         except (ValueError, OverflowError):
             number = math.nan
         low = number > self.least if self.above else number >= self.least
@@ -112,7 +113,7 @@ def literals(model):
     """(defaults, options) of a model file, read without importing it."""
     found = {'defaults': {}, 'options': {}}
     for node in ast.parse((MODELS / f'{model}.py').read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id in found:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
     return found['defaults'], found['options']
 
@@ -167,7 +168,10 @@ def unknown(name, values):
     """One line on an unknown flag: the models that would read it, or the nearest names."""
     readers = [model for model in model_names() if name in literals(model)[1]]
     if readers and 'model' in values:
-        return f'--{name}: not read by {values.model}, but by {", ".join(readers)}; leave it out'
+        model, others = values['model'].value, ', '.join(readers)
+        if model is None:
+            return f'--{name}: read by {others} alone; name the model with --model'
+        return f'--{name}: not read by {model}, but by {others}; leave it out'
     return f'--{name}: unknown flag{nearest(name, list(values))}; --help lists the flags'
 
 
@@ -183,9 +187,8 @@ def help_text(description, values):
     for group, members in values.flags_by_module_dict().items():
         lines += ['', group]
         for flag in members:
-            default = '' if flag.default in (None, False) else f' (default {flag.default})'
-            choices = ' | '.join(getattr(flag.parser, 'enum_values', []))
-            meaning = ': '.join(filter(None, [flag.help, choices])) + default
+            told = flag.default is not None and flag.default is not False
+            meaning = flag.help + (f' (default {flag.default})' if told else '')
             lines += textwrap.wrap(meaning, 96, initial_indent=f'  --{flag.name:<16} ', **HANGING)
     return '\n'.join(lines)
 

@@ -12,14 +12,16 @@ from models.base import Batch, from_uint8, to_uint8
 CHUNK = 500
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 
-FASTER_WITH_XLA = {'CPU': {'vae', 'gan'}, 'GPU': {'vae', 'gan'}}
+XLA_UP_TO = {'vae': 28, 'gan': 32}  # pixels a side to which XLA was faster, on two cores
 
 
-def choose_xla(settings):
-    """'on' or 'off': what --xla says, or for 'auto' what was measured faster for the model."""
-    device = 'GPU' if tf.config.list_physical_devices('GPU') else 'CPU'
-    faster = 'on' if settings.model in FASTER_WITH_XLA[device] else 'off'
-    return faster if settings.xla == 'auto' else settings.xla
+def choose_xla(settings, side):
+    """'on' or 'off': what --xla says, or for 'auto' what was measured faster.
+
+    On a GPU nothing was measured yet, so there 'auto' leaves XLA off.
+    """
+    faster = side <= XLA_UP_TO.get(settings.model, 0) and not tf.config.list_physical_devices('GPU')
+    return ('on' if faster else 'off') if settings.xla == 'auto' else settings.xla
 
 
 class Diverged(Exception):

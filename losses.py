@@ -106,10 +106,17 @@ def GAN_loss_with_labels(true_logit, fake_logit, labels):
     Returns:
       (d_loss, g_loss), scalars, both to be minimised.
     """
-    true_loss = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=true_logit)
-    fake_loss = tf.nn.softmax_cross_entropy_with_logits(labels=1.0 - labels, logits=fake_logit)
-    g_loss = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=fake_logit)
-    return tf.reduce_mean(true_loss) + tf.reduce_mean(fake_loss), tf.reduce_mean(g_loss)
+    true_loss = tf.reduce_mean(softmax_cross_entropy(labels, true_logit))
+    fake_loss = tf.reduce_mean(softmax_cross_entropy(1.0 - labels, fake_logit))
+    return true_loss + fake_loss, tf.reduce_mean(softmax_cross_entropy(labels, fake_logit))
+
+
+def softmax_cross_entropy(targets, logits):
+    """-sum targets log softmax(logits) of each example: (N,), of two (N, K).
+
+    The targets may have any sum; the gradient of TensorFlow's own kernel holds for a sum of 1 only.
+    """
+    return -sum_per_example(targets * tf.nn.log_softmax(logits))
 
 
 _TINY = 1.1754944e-38  # the smallest normal float32: smaller ones may be flushed to zero

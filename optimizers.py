@@ -1,7 +1,7 @@
 """Adam with one operation a variable.
 
 Keras' Adam writes its update as a dozen small operations; a small network spends more time on
-starting them than on arithmetic. The update rule, state and options are the same.
+starting them than on arithmetic. The update rule and its state are the same, without amsgrad.
 """
 
 import keras

@@ -33,7 +33,7 @@ class Session:
             data.train_labels,
             settings.batch_size,
             settings.seed,
-            run.settle('xla', lambda: choose_xla(settings)) == 'on',
+            run.settle('xla', lambda: choose_xla(settings, data.train_images.shape[1])) == 'on',
         )
         if arrays:
             self.restore(arrays)

@@ -27,7 +27,7 @@ import numpy as np
 
 import console
 import train
-from runs import Run
+from runs import FREE, Run, read_arrays
 
 ROOT = Path(train.__file__).parent
 TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
@@ -233,7 +233,8 @@ def contents(directory):
     found = {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in files.items()}
     events = [found.pop(name) for name in files if name.startswith('tensorboard/')]
     config = json.loads(files['config.json'].read_text())
-    del config['git_commit'], config['flags']['output_dir']
+    del config['git_commit']
+    config['flags'] = {name: flag for name, flag in config['flags'].items() if name not in FREE}
     return found | {'tensorboard': len(events), 'config.json': config, 'log.csv': rows(directory)}
 
 
@@ -252,5 +253,4 @@ def lasting(directory):
 
 def newest(directory):
     """The arrays of the newest checkpoint."""
-    with np.load(Run(Path(directory) / 'run').checkpoints()[0]) as arrays:
-        return dict(arrays)
+    return read_arrays(Run(Path(directory) / 'run').checkpoints()[0])

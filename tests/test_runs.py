@@ -247,25 +247,18 @@ def test_the_newest_checkpoint_is_loaded(run):
     assert all((arrays[name] == ARRAYS[name]).all() for name in ARRAYS)
 
 
-def test_no_flipped_byte_passes_for_another_checkpoint(run):
-    """Every byte in turn: either its damage is seen, or it changes no array."""
+@pytest.mark.parametrize('mask', [1, 255])
+def test_no_flipped_byte_passes(run, mask):
+    """Whichever byte it is: in an array, in zip's headers, in the digest."""
     run.save({'step': np.array(3)}, 3)
     run.save(ARRAYS, 7)
     newest = run.checkpoints()[0]
     data = newest.read_bytes()
-    seen = 0
     for place in range(len(data)):
-        for mask in (1, 255):
-            newest.write_bytes(data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :])
-            arrays, warnings = load(run)
-            seen += bool(warnings)
-            assert warnings or equal(arrays, ARRAYS), place
-    assert seen > len(data)
-
-
-def equal(arrays, others):
-    same = arrays.keys() == others.keys()
-    return same and all(np.array_equal(arrays[k], others[k]) for k in others)
+        newest.write_bytes(data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :])
+        arrays, warnings = load(run)
+        assert arrays['step'] == 3, place
+        assert warnings == [f'{newest}: damaged, so the checkpoint before it is used']
 
 
 def test_no_truncated_checkpoint_passes(run):
@@ -273,7 +266,7 @@ def test_no_truncated_checkpoint_passes(run):
     run.save(ARRAYS, 7)
     newest = run.checkpoints()[0]
     data = newest.read_bytes()
-    for length in range(0, len(data), 3):
+    for length in range(len(data)):
         newest.write_bytes(data[:length])
         arrays, warnings = load(run)
         assert arrays['step'] == 3
