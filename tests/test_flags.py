@@ -220,7 +220,7 @@ def test_plain_names_pass(value):
             ['--model=gan', '--kl_weight=2'],
             '--kl_weight: not read by gan, but by vae; leave it out',
         ),
-        (['--kl_weight=2'], '--kl_weight: read by vae; name it with --model'),
+        (['--kl_weight=2'], '--kl_weight: read by vae alone; name the model with --model'),
         (['--model=vae', 'mnist'], 'mnist: stray word; flags are written --name=value'),
         (['mnist', '--model=vae'], 'mnist: stray word; flags are written --name=value'),
         (['--model=vae', '--', '--epochs=3'], '--epochs=3: stray word'),
