@@ -67,6 +67,7 @@ class Session:
                 while loop.epoch < epochs and not interrupt.signal:
                     self.epoch(interrupt, progress)
             except Diverged as error:
+                self.write_end()
                 raise InputError(self.divergence(error)) from None
         self.write_end()
         return self.farewell(interrupt.signal)
