@@ -425,7 +425,8 @@ def test_a_full_disk_costs_nothing_that_was_saved(whole, tmp_path, size):
 @pytest.mark.parametrize('model', ['vae', 'gan'])
 def test_a_rate_that_diverges_says_so(tmp_path, model):
     hooks = [harness.small_networks]
-    done = harness.run(tmp_path / 'a', '--learning_rate=1e30', model=model, hooks=hooks)
+    flags = '--learning_rate=1e30', '--train_size=640'  # ten steps, so that the epoch goes on
+    done = harness.run(tmp_path / 'a', *flags, model=model, hooks=hooks)
     line = one_line(done)
     assert re.search(r'--learning_rate=1e\+30: diverged at step [12] \(.*nan', line)
     assert 'try a smaller rate' in line
