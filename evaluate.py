@@ -20,7 +20,7 @@ CONFIDENCE = 0.9
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
     values = flags.parse(argv, __doc__, define_flags)
-    judged = open_runs(values.runs)
+    judged = runs.open_runs(values.runs)
     data, data_hash = load(judged, values.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
     console.load_tensorflow()
@@ -51,21 +51,6 @@ def define_flags(values):
     flags.define(values, group, 'seed', 0, "of the samples' latents", seed)
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
     flags.define(values, group, 'data_dir', None, meaning)
-
-
-def open_runs(words):
-    """The runs named by --runs, all of one data set.
-
-    Raises:
-      InputError: none is named, one is no run, or their data differ.
-    """
-    if not words:
-        raise InputError('--runs: missing; give it as --runs=outputs/first,outputs/second')
-    judged = [runs.open_run(word) for word in words.split(',')]
-    for run in judged:
-        if run.config['data_hash'] != judged[0].config['data_hash']:
-            raise InputError(f'--runs: {judged[0].path} and {run.path} are of different data')
-    return judged
 
 
 def load(judged, data_dir):

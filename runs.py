@@ -117,6 +117,25 @@ def open_run(path):
     return run
 
 
+def open_runs(paths):
+    """The runs at comma-separated `paths`, as --runs takes them, all of one data set.
+
+    Raises:
+      InputError: none is named, one is no run, or their data differ.
+    """
+    if not paths:
+        raise InputError('--runs: missing; give it as --runs=outputs/first,outputs/second')
+    opened = [open_run(path) for path in paths.split(',')]
+    name = '{dataset} (data_hash {data_hash:.12})'.format_map
+    first = opened[0]
+    for run in opened:
+        ours, theirs = name(run.config), name(first.config)
+        if ours != theirs:
+            found = f'{first.path} is of {theirs}, {run.path} of {ours}'
+            raise InputError(f'--runs: {found}; compare runs of one data set')
+    return opened
+
+
 class Run:
     """A run directory; creating the object writes nothing."""
 

@@ -7,10 +7,10 @@ taken for data (the non-saturating loss of section 3). They move in turn, on the
 The post's networks and losses, with four changes, without which no digit appears or none stays:
 weights from N(0, 0.02) for N(0, 0.2) and beta_1 of Adam 0.5 for 0.9 (both as in Radford et al.
 2016, arXiv:1511.06434); five times the discriminator's learning rate for the generator; and rates
-that fall as 1 / (1 + step / 500). Batch norm takes the mean of its own batch from the
-discriminator's features, so little of what all samples have in common reaches the generator, and
-at equal rates the discriminator runs away. At constant rates it learns the post's 10,000 images by
-heart, and after some 35 epochs the generator breaks down to one picture.
+that fall as 1 / (1 + step / 500). At equal rates the discriminator runs away: a likely reason is
+batch norm, which takes the mean of each batch from its features, so that little of what all samples
+have in common reaches the generator. At constant rates its loss on the post's 10,000 images keeps
+falling, and after some 35 epochs the generator breaks down to one picture.
 """
 
 import keras

@@ -107,5 +107,5 @@ def test_evaluate_refuses_no_runs_and_other_data(tiny_runs, tmp_path):
     (tmp_path / 'other').mkdir()
     other = Run(run).config | {'data_hash': 'other'}
     (tmp_path / 'other' / 'config.json').write_text(json.dumps(other))
-    assert 'different data' in refusal(f'--runs={run},{tmp_path}/other')
+    assert 'one data set' in refusal(f'--runs={run},{tmp_path}/other')
     assert 'not the data' in refusal(f'--runs={tmp_path}/other')
