@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from models.base import Batch, from_uint8, to_uint8
+from models.layers import products
 
 CHUNK = 500
+RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 
 XLA_UP_TO = {'vae': 28, 'gan': 32}  # pixels a side to which XLA was faster, on two cores
@@ -50,7 +52,7 @@ class Loop:
       names: of the logged losses; known after the first call.
     """
 
-    def __init__(self, model, images, labels, batch_size, seed, xla=False):
+    def __init__(self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True):
         """Builds the optimizers.
 
         Args:
@@ -58,18 +60,19 @@ class Loop:
           images: (N, H, W, C) uint8; labels: (N,) integers.
           batch_size: examples a step, N at most; what is left of an epoch is dropped.
           seed: of all random numbers of the run.
-          xla: whether XLA compiles the step.
+          xla: whether XLA compiles the steps.
+          stop_on_nan: whether a loss that is not finite ends the training.
         """
         self.model, self.seed, self.batch_size = model, seed, batch_size
-        self.images, self.labels = tf.constant(images), tf.constant(labels, tf.int64)
+        self.stop_on_nan = stop_on_nan
+        self.images, self.labels = resident(images), tf.constant(labels, tf.int64)
         self.steps_per_epoch = len(images) // batch_size
         self.optimizers = model.optimizers()
         for player, optimizer in self.optimizers.items():
             optimizer.build(model.network(player).trainable_variables)
         self.step, self.sums, self.names = 0, 0.0, []
-        self._compiled_step = tf.function(self._step, jit_compile=xla)
-        signature = [tf.TensorSpec([None, batch_size], tf.int64), tf.TensorSpec([], tf.int32)]
-        self._call = tf.function(self._steps, input_signature=signature)
+        self._call = tf.function(self._steps, jit_compile=xla)
+        self._products = xla and not tf.config.list_physical_devices('GPU')
         self._test = tf.function(self._test_batch, reduce_retracing=True)
 
     @property
@@ -97,9 +100,11 @@ class Loop:
           Diverged: at the first step with a loss that is not finite.
         """
         start = self.step % self.steps_per_epoch
-        indices = self.order(self.epoch)[start : start + steps]
+        stop = min(start + steps, self.steps_per_epoch)
+        order = tf.constant(self.order(self.epoch))
         began = time.perf_counter()
-        rows = self._call(tf.constant(indices), self.step).numpy().astype(np.float64)
+        rows, end = self._call(order, *(tf.constant(n) for n in (start, stop, self.step)))
+        rows = rows.numpy()[start : int(end)].astype(np.float64)
         seconds = time.perf_counter() - began
         self.step += len(rows)
         self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
@@ -144,16 +149,18 @@ class Loop:
         owned = [v for optimizer in self.optimizers.values() for v in optimizer.variables]
         return [*self.model.variables, *owned]
 
-    def _steps(self, indices, step):
-        count = tf.shape(indices)[0]
-        rows, made = tf.TensorArray(tf.float32, size=count), 0
-        for i in tf.range(count):
-            images, labels = tf.gather(self.images, indices[i]), tf.gather(self.labels, indices[i])
-            row = self._compiled_step(images, labels, step + i)
-            rows, made = rows.write(i, row), i + 1
-            if not tf.reduce_all(tf.math.is_finite(row)):
-                break
-        return rows.gather(tf.range(made))
+    def _steps(self, order, start, stop, step):
+        rows = tf.TensorArray(tf.float32, size=self.steps_per_epoch)
+        i, going = start, True
+        while i < stop and going:
+            row = self._step(*self._gather(order[i]), step + i - start)
+            rows, i = rows.write(i, row), i + 1
+            going = tf.reduce_all(tf.math.is_finite(row)) or not self.stop_on_nan
+        return rows.stack(), i
+
+    def _gather(self, indices):
+        with tf.device(self.images.device):
+            return tf.gather(self.images, indices), tf.gather(self.labels, indices)
 
     def _test_batch(self, images, labels, seed):
         return self.model.test(Batch(from_uint8(images, self.model.value_range), labels), seed)
@@ -181,6 +188,12 @@ class Loop:
             )
             self.optimizers[player].apply(gradients, network.trainable_variables)
         return losses, logs
+
+
+def resident(images):
+    """Images as a tensor that the steps gather from: on the GPU, if there is one, up to 2 GiB."""
+    with tf.device('CPU:0' if images.nbytes > RESIDENT else None):
+        return tf.constant(images)
 
 
 def assign(variables, arrays):

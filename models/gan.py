@@ -19,6 +19,7 @@ from keras.optimizers.schedules import InverseTimeDecay
 
 from losses import GAN_loss_without_labels
 from models.base import LATENTS_STEP, GenerativeModel, uniform
+from models.layers import Conv2D, Conv2DTranspose, stock
 from optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
@@ -72,7 +73,7 @@ class Model(GenerativeModel):
 
     def export(self):
         """The generator: noise -> images in `value_range`."""
-        return self.generator
+        return stock(self.generator)
 
 
 def generator_28(image_shape):
@@ -84,8 +85,7 @@ def generator_28(image_shape):
         layers.Reshape([4, 4, 128]),
         *up(64, crop=True),
         *up(32),
-        transposed(image_shape[2]),
-        layers.Activation('sigmoid'),
+        transposed(image_shape[2], activation='sigmoid', dtype='float32'),
     ]
 
 
@@ -98,7 +98,7 @@ def discriminator_28(image_shape):
         layers.Flatten(),
         *dense(1024),
         *dense(512),
-        linear(1),
+        linear(1, dtype='float32'),
     ]
 
 
@@ -110,8 +110,7 @@ def generator_32(image_shape):
         layers.Reshape([size, size, 128]),
         *up(64),
         *up(32),
-        transposed(image_shape[2]),
-        layers.Activation('tanh'),
+        transposed(image_shape[2], activation='tanh', dtype='float32'),
     ]
 
 
@@ -122,7 +121,7 @@ def discriminator_32(image_shape):
         *down(64, 3, norm=False),
         *down(128, 3),
         layers.Flatten(),
-        linear(1),
+        linear(1, dtype='float32'),
     ]
 
 
@@ -136,17 +135,16 @@ def weights():
     return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
-def linear(units):
+def linear(units, **options):
     """A dense layer."""
     bias = keras.initializers.Constant(0.01)
-    return layers.Dense(units, kernel_initializer=weights(), bias_initializer=bias)
+    return layers.Dense(units, kernel_initializer=weights(), bias_initializer=bias, **options)
 
 
-def transposed(filters):
+def transposed(filters, **options):
     """A transposed convolution to twice the size."""
-    return layers.Conv2DTranspose(
-        filters, 3, strides=2, padding='same', kernel_initializer=weights()
-    )
+    kind = {'strides': 2, 'padding': 'same', 'kernel_initializer': weights()}
+    return Conv2DTranspose(filters, 3, **kind, **options)
 
 
 def batch_norm():
@@ -169,4 +167,4 @@ def down(filters, size, norm=True):
     """Convolution to half the size, batch norm, leaky ReLU."""
     kind = {'strides': 2, 'padding': 'same', 'kernel_initializer': weights()}
     middle = [batch_norm()] if norm else []
-    return [layers.Conv2D(filters, size, **kind), *middle, layers.LeakyReLU(0.2)]
+    return [Conv2D(filters, size, **kind), *middle, layers.LeakyReLU(0.2)]

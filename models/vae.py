@@ -20,6 +20,7 @@ from keras import layers
 
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
 from models.base import LATENTS_STEP, GenerativeModel, normal
+from models.layers import Conv2D, Conv2DTranspose, stock
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
@@ -90,7 +91,7 @@ class Model(GenerativeModel):
 
     def export(self):
         """Decoder and sigmoid: codes -> images in [0, 1]."""
-        return keras.Sequential([self.decoder, layers.Activation('sigmoid')])
+        return keras.Sequential([stock(self.decoder), layers.Activation('sigmoid')])
 
 
 def encoder_of(image_shape, latent_dim, filters, activation):
@@ -98,10 +99,10 @@ def encoder_of(image_shape, latent_dim, filters, activation):
     images = keras.Input(image_shape)
     x = images
     for count in filters:
-        x = activation()(layers.Conv2D(count, 3, strides=2, padding='same')(x))
+        x = activation()(Conv2D(count, 3, strides=2, padding='same')(x))
     x = layers.Flatten()(x)
-    mean = layers.Dense(latent_dim, name='mean')(x)
-    std = layers.Dense(latent_dim, activation='softplus', name='std')(x)
+    mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
+    std = layers.Dense(latent_dim, activation='softplus', name='std', dtype='float32')(x)
     return keras.Model(images, [mean, std], name='encoder')
 
 
@@ -114,9 +115,9 @@ def decoder_of(image_shape, latent_dim, filters, activation):
     decoder.add(activation())
     decoder.add(layers.Reshape([size, size, filters[0]]))
     for count in filters[1:]:
-        decoder.add(layers.Conv2DTranspose(count, 3, strides=2, padding='same'))
+        decoder.add(Conv2DTranspose(count, 3, strides=2, padding='same'))
         decoder.add(activation())
-    decoder.add(layers.Conv2DTranspose(image_shape[2], 3, strides=2, padding='same'))
+    decoder.add(Conv2DTranspose(image_shape[2], 3, strides=2, padding='same', dtype='float32'))
     return decoder
 
 
