@@ -57,16 +57,24 @@ def quiet():
             os.dup2(terminal.fileno(), 2)
 
 
-def load_tensorflow():
-    """Imports TensorFlow and Keras on it, silently, whatever backend the user's shell names."""
+def load_tensorflow(threads=None):
+    """Imports TensorFlow and Keras on it, silently, whatever backend the user's shell names.
+
+    It computes with `threads` threads, by default as many as there are cores, and takes of a GPU's
+    memory what it needs, not all.
+    """
     os.environ['KERAS_BACKEND'] = 'tensorflow'
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     with quiet():
         import keras
         import tensorflow
 
-        tensorflow.config.list_physical_devices()  # the first look at the GPUs prints, too
-
+        gpus = tensorflow.config.list_physical_devices('GPU')  # the first look prints, too
+        for gpu in gpus:
+            tensorflow.config.experimental.set_memory_growth(gpu, True)
+        if threads:
+            tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+            tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
     return tensorflow, keras
 
 

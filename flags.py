@@ -6,6 +6,7 @@ Model files are read as text: neither help nor a refusal waits for TensorFlow.
 
 import ast
 import difflib
+import functools
 import math
 import re
 import sys
@@ -88,9 +89,11 @@ def define_training(values):
     define(values, group, 'latent_dim', 100, 'length of the code', positive)
     meaning = 'of all random numbers; the same seed gives the same run'
     define(values, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
-    words = ['auto', 'on', 'off']
-    meaning = 'compile the step with XLA; auto does what the model found faster'
-    absl_flags.DEFINE_enum('xla', 'auto', words, meaning, values, module_name=group)
+    choice = functools.partial(absl_flags.DEFINE_enum, flag_values=values, module_name=group)
+    choice('xla', 'auto', ['auto', 'on', 'off'], XLA)
+    choice('precision', 'float32', ['float32', 'bfloat16'], PRECISION)
+    meaning = 'end the training at the first loss that is infinite or not a number'
+    absl_flags.DEFINE_bool('stop_on_nan', True, meaning, values, module_name=group)
     group = 'Where things lie'
     meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
     define(values, group, 'data_dir', None, meaning)
@@ -100,6 +103,8 @@ def define_training(values):
     meaning = 'begin the run anew, deleting what is there'
     absl_flags.DEFINE_bool('overwrite', False, meaning, values, module_name=group)
     define(values, group, 'save_every', 1, 'epochs between checkpoints', positive)
+    meaning = 'minutes between checkpoints inside a long epoch'
+    define(values, group, 'save_every_minutes', 10.0, meaning, Number(float, 0, above=True))
     define(values, group, 'sample_every', 1, 'epochs between grids of samples', positive)
 
 
@@ -193,6 +198,8 @@ def help_text(description, values):
     return '\n'.join(lines)
 
 
+XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
+PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32'
 HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
 
 

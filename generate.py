@@ -98,13 +98,8 @@ def restore(run, config, arrays):
 
     settings = SimpleNamespace(**config['flags'])
     model = build(config['image_shape'], len(config['class_names']), settings)
-    try:
+    with run.fitting():
         assign(model.variables, arrays)
-    except ValueError as error:
-        raise InputError(
-            f'{run.path}/checkpoints: not of this model ({error}); '
-            'it was written by another version, so train anew with --overwrite'
-        ) from None
     return model
 
 

@@ -11,10 +11,13 @@ from models.base import Batch, from_uint8, to_uint8
 from models.layers import products
 
 CHUNK = 500
+DRAWS = 1024  # random draws that a layer may make in a step
 RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 
-XLA_UP_TO = {'vae': 28, 'gan': 32}  # pixels a side to which XLA was faster, on two cores
+# To which pixels a side and images a batch XLA was faster on two CPU cores, in float32. It is
+# slower in bfloat16, which XLA widens on a CPU, and for large batches, which keep the cores busy.
+XLA_UP_TO = {'vae': (32, 256), 'gan': (32, 128)}
 
 
 def choose_xla(settings, side):
@@ -22,8 +25,11 @@ def choose_xla(settings, side):
 
     On a GPU nothing was measured yet, so there 'auto' leaves XLA off.
     """
-    faster = side <= XLA_UP_TO.get(settings.model, 0) and not tf.config.list_physical_devices('GPU')
-    return ('on' if faster else 'off') if settings.xla == 'auto' else settings.xla
+    if settings.xla != 'auto':
+        return settings.xla
+    pixels, images = XLA_UP_TO.get(settings.model, (0, 0))
+    slower = settings.precision == 'bfloat16' or tf.config.list_physical_devices('GPU')
+    return 'on' if side <= pixels and settings.batch_size <= images and not slower else 'off'
 
 
 class Diverged(Exception):
@@ -70,6 +76,7 @@ class Loop:
         self.optimizers = model.optimizers()
         for player, optimizer in self.optimizers.items():
             optimizer.build(model.network(player).trainable_variables)
+        self._draws = [v for v in model.variables if v.path.endswith('seed_generator_state')]
         self.step, self.sums, self.names = 0, 0.0, []
         self._call = tf.function(self._steps, jit_compile=xla)
         self._products = xla and not tf.config.list_physical_devices('GPU')
@@ -103,12 +110,13 @@ class Loop:
         stop = min(start + steps, self.steps_per_epoch)
         order = tf.constant(self.order(self.epoch))
         began = time.perf_counter()
-        rows, end = self._call(order, *(tf.constant(n) for n in (start, stop, self.step)))
+        with products(self._products):
+            rows, end = self._call(order, *(tf.constant(n) for n in (start, stop, self.step)))
         rows = rows.numpy()[start : int(end)].astype(np.float64)
         seconds = time.perf_counter() - began
         self.step += len(rows)
         self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
-        if not np.isfinite(rows[-1]).all():
+        if self.stop_on_nan and not np.isfinite(rows[-1]).all():
             raise Diverged(self.step, dict(zip(self.names, rows[-1], strict=True)))
         return len(rows), seconds
 
@@ -168,6 +176,8 @@ class Loop:
     def _step(self, images, labels, step):
         batch = Batch(from_uint8(images, self.model.value_range), labels)
         seed = tf.stack([self.seed, step])
+        for i, state in enumerate(self._draws):
+            state.assign(tf.cast([self.seed + i, step * DRAWS], state.dtype))
         turns = [[p] for p in self.model.players] if self.model.alternate else [self.model.players]
         logs = {}
         for players in turns:

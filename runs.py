@@ -23,13 +23,14 @@ import numpy as np
 
 from console import InputError
 
-FORMAT = 1  # raised when an older run can no longer be read
+FORMAT = 2  # raised when an older run can no longer be read
 KEPT = 3
 UNFINISHED = '.unfinished-'
 FINAL = 'final.weights.h5'
 DIGEST = 32  # bytes of a SHA-256
 PICTURES = ('samples', 'reconstructions')
-FREE = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'save_every', 'sample_every'}
+PLACES = {'data_dir', 'output_dir', 'run_name', 'overwrite'}
+FREE = PLACES | {'epochs', 'save_every', 'save_every_minutes', 'sample_every', 'stop_on_nan'}
 
 
 @contextlib.contextmanager
@@ -286,6 +287,17 @@ class Run:
         write_arrays(self.path / 'checkpoints' / checkpoint_name(step), arrays)
         for old in self.checkpoints()[KEPT:]:
             old.unlink()
+
+    @contextlib.contextmanager
+    def fitting(self):
+        """Tells in one line that a checkpoint of this run does not fit its model."""
+        try:
+            yield
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f'{self.path}/checkpoints: not of this model ({error}); '
+                'another version wrote it, so train anew with --overwrite'
+            ) from None
 
     def load(self, warn):
         """The newest whole checkpoint as {name: array}, or None where there is none.

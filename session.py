@@ -34,23 +34,16 @@ class Session:
             settings.batch_size,
             settings.seed,
             run.settle('xla', lambda: choose_xla(settings, data.train_images.shape[1])) == 'on',
+            settings.stop_on_nan,
         )
         if arrays:
-            self.restore(arrays)
+            with run.fitting():
+                self.loop.restore(arrays)
         run.rewind(self.loop.step, self.loop.epoch)
         self.latents = self.model.latents(SHOWN, settings.seed)
         self.events = Events(run)
         self.calls = None
-
-    def restore(self, arrays):
-        """Takes up a checkpoint of this run."""
-        try:
-            self.loop.restore(arrays)
-        except (ValueError, KeyError) as error:
-            raise InputError(
-                f'{self.run.path}/checkpoints: not of this model ({error}); '
-                'it was written by another version, so begin anew with --overwrite'
-            ) from None
+        self.saved, self.saved_at = self.loop.step, time.monotonic()
 
     def train(self):
         """Trains to the last epoch; returns the exit status.
@@ -78,10 +71,30 @@ class Session:
         while loop.epoch < epoch and not interrupt.signal:
             steps = self.call()
             progress.advance(steps * loop.batch_size, loop.means())
+            if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
+                self.save()
         if loop.epoch == epoch:
             progress.epoch(self.close_epoch(epoch, began))
         if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
-            self.run.save(loop.state(), loop.step)
+            self.save()
+
+    def minutes(self):
+        """Minutes since the last checkpoint."""
+        return (time.monotonic() - self.saved_at) / 60
+
+    def save(self):
+        """Writes a checkpoint, unless a variable is not finite.
+
+        Raises:
+          Diverged: in that case, unless the user wants to go on.
+        """
+        self.saved_at = time.monotonic()
+        try:
+            self.run.save(self.loop.state(), self.loop.step)
+            self.saved = self.loop.step
+        except Diverged:
+            if self.settings.stop_on_nan:
+                raise
 
     def done(self):
         """Whether all epochs are trained."""
@@ -140,12 +153,21 @@ class Session:
             frames = [export.load_png(self.run.picture('samples', epoch)) for epoch in epochs]
             captions = [f'epoch {epoch}' for epoch in epochs]
             export.save_gif(self.run.path / 'samples.gif', frames, captions)
-        if self.done():
+        if self.done() and self.sound():
             with atomic(self.run.final()) as path:
                 self.model.save_weights(path)
 
+    def sound(self):
+        """Whether the newest checkpoint holds what was trained last."""
+        return self.saved == self.loop.step
+
     def farewell(self, number):
         """Says where things stand; returns the exit status."""
+        if not self.sound():
+            raise InputError(
+                f'--stop_on_nan=false: after step {self.saved} a weight was infinite or not a '
+                f'number, so nothing later was saved; {self.left()}'
+            )
         if self.done():
             print(f'{self.run.path}: {self.loop.epoch} epochs done')
             return 0
@@ -158,12 +180,16 @@ class Session:
     def divergence(self, error):
         """One line on what broke, what is left and what to try."""
         losses = ', '.join(f'{name} {value:.4g}' for name, value in error.losses.items())
-        kept = self.run.checkpoints()
-        left = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
         return (
             f'--learning_rate={self.settings.learning_rate:g}: diverged at step {error.step} '
-            f'({losses}); {left}; try a smaller rate or another --seed'
+            f'({losses}); {self.left()}'
         )
+
+    def left(self):
+        """What a diverged run leaves, and what to try."""
+        kept = self.run.checkpoints()
+        last = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
+        return f'{last}; try a smaller rate or another --seed'
 
 
 def description(network):

@@ -6,6 +6,7 @@ writes outputs/vae-mnist/. Typed again, the command continues where it stopped.
 """
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import subprocess
@@ -33,16 +34,34 @@ def main(argv):
         arrays = None
         if going_on:
             run.check_data(data_hash)
-            arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
+            arrays = run.load(warn)
         else:
             run.begin(configuration(settings, data, data_hash))
         if finished(run, settings, data, arrays):
             print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
             return 0
-        console.load_tensorflow()
+        console.load_tensorflow(threads(run))
         from session import Session
 
         return Session(run, settings, data, arrays).train()
+
+
+def warn(line):
+    """Tells what the user should know though the run goes on."""
+    print(line, file=sys.stderr)
+
+
+def threads(run):
+    """As many threads as the run was begun with: the bits of a sum depend on their number."""
+    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
+    cores = len(alive(0))
+    begun = run.settle('threads', lambda: cores)
+    if begun != cores:
+        warn(
+            f'{run.path}: goes on with the {begun} threads it was begun with; on another machine, '
+            f'here of {cores} cores, the last bits may differ'
+        )
+    return begun
 
 
 def check_batch(settings, examples):

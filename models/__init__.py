@@ -4,9 +4,13 @@ import importlib
 
 import keras
 
+POLICIES = {'float32': 'float32', 'bfloat16': 'mixed_bfloat16'}
+
 
 def build(image_shape, classes, settings):
     """The model that `settings.model` names, with weights drawn from `settings.seed`.
+
+    With `settings.precision` 'bfloat16' its layers compute in bfloat16, on float32 variables.
 
     Args:
       image_shape: (H, W, C).
@@ -15,6 +19,11 @@ def build(image_shape, classes, settings):
     """
     keras.utils.set_random_seed(settings.seed)
     module = importlib.import_module(f'models.{settings.model}')
-    model = module.Model(image_shape, classes, settings)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[settings.precision])
+    try:
+        model = module.Model(image_shape, classes, settings)
+    finally:
+        keras.config.set_dtype_policy(before)
     model.built = True  # its networks know their input shapes
     return model
