@@ -184,7 +184,7 @@ class Loop:
             losses, more = self._move(batch, seed, players)
             logs |= {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in players} | more
         self.names = list(logs)
-        return tf.stack(list(logs.values()))
+        return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
     def _move(self, batch, seed, players):
         with tf.GradientTape(persistent=True) as tape, keras.StatelessScope() as scope:
@@ -192,7 +192,9 @@ class Loop:
         for player in players:
             network = self.model.network(player)
             for variable in network.non_trainable_variables:
-                variable.assign(scope.get_current_value(variable))
+                changed = scope.get_current_value(variable)
+                if changed is not None:
+                    variable.assign(changed)
             gradients = tape.gradient(
                 losses[player], [v.value for v in network.trainable_variables]
             )

@@ -115,14 +115,13 @@ def small_networks():
         layers.Reshape([4, 4, 4]),
         *gan.up(4, crop=True),
         *gan.up(4),
-        gan.transposed(shape[2]),
-        layers.Activation('sigmoid'),
+        gan.transposed(shape[2], activation='sigmoid', dtype='float32'),
     ]
     gan.discriminator_28 = lambda shape: [
         *gan.down(4, 5, norm=False),
         *gan.down(4, 3),
         layers.Flatten(),
-        gan.linear(1),
+        gan.linear(1, dtype='float32'),
     ]
 
 
@@ -167,6 +166,35 @@ def poison(number):
         return made
 
     Loop.train = train
+
+
+def pretend_cores(count):
+    """Makes this process believe that it may use that many cores."""
+    os.sched_getaffinity = lambda _: set(range(count))
+
+
+def tell_threads(path):
+    """Writes into a file how many threads TensorFlow may use, when the first step is made."""
+    import tensorflow as tf
+
+    intra = tf.config.threading.get_intra_op_parallelism_threads
+    at_step(1, lambda: Path(path).write_text(str(intra())))
+
+
+def record_memory(path):
+    """Appends the resident memory, in pages, to a file after every epoch."""
+    from session import Session
+
+    close = Session.close_epoch
+
+    def close_epoch(session, *args):
+        row = close(session, *args)
+        pages = Path('/proc/self/statm').read_text().split()[1]
+        with open(path, 'a') as file:
+            print(pages, file=file)
+        return row
+
+    Session.close_epoch = close_epoch
 
 
 def limit_files(size):
@@ -249,6 +277,11 @@ def lasting(directory):
     found = contents(directory)
     *older, _ = sorted(name for name in found if name.startswith('checkpoints/step_'))
     return {name: value for name, value in found.items() if name not in older}
+
+
+def cores_of(directory):
+    """The number of threads that a run keeps."""
+    return Run(Path(directory) / 'run').config['threads']
 
 
 def newest(directory):

@@ -19,9 +19,10 @@ CLASSES, BATCH = 10, 8
 SEED = tf.constant([0, 5])
 
 
-def make(name, shape, seed=0):
+def make(name, shape, seed=0, precision='float32'):
     """The model with the options that its flags have by default."""
     argv = ['train.py', f'--model={name}', '--dataset=digits', f'--seed={seed}']
+    argv.append(f'--precision={precision}')
     return build(shape, CLASSES, flags.train_settings(argv, ''))
 
 
@@ -169,6 +170,22 @@ def test_gradients_reach_every_variable(model):
             assert gradient is not None, variable.path
             assert np.isfinite(gradient).all(), variable.path
             assert variable.path in exempt or np.any(gradient), variable.path
+
+
+def test_in_bfloat16_only_the_networks_compute_so(case):
+    model, exact = make(*case, precision='bfloat16'), make(*case)
+    assert 'bfloat16' in {layer.compute_dtype for layer in model._flatten_layers()}
+    assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64'}
+    with keras.StatelessScope():
+        losses, logs = model.objectives(batch_for(model), SEED)
+        expected, _ = exact.objectives(batch_for(exact), SEED)
+    for value in [*losses.values(), *logs.values(), model.sample(model.latents(2, 1))]:
+        assert value.dtype == tf.float32
+    for player, loss in losses.items():
+        assert loss.numpy() == pytest.approx(expected[player].numpy(), rel=0.03)
+    latents = model.latents(2, 1)
+    assert np.any(model.sample(latents) != exact.sample(latents))
+    assert keras.config.dtype_policy().name == 'float32'
 
 
 def test_test_values_are_one_an_example_and_change_nothing(model):

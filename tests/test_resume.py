@@ -20,6 +20,9 @@ KINDS = ('step', 'write', 'name')
 KILLS = [*range(10), *(pytest.param(i, marks=pytest.mark.slow) for i in range(10, 110))]
 
 
+XLA, HALF = '--xla=on', '--precision=bfloat16'
+COMPILED = [(), (XLA,), (HALF,), (XLA, HALF)]  # two kills each, in turn
+
 FAST = '--learning_rate=0.01'  # so that six steps change the pictures
 
 
@@ -54,12 +57,12 @@ class Whole(NamedTuple):
 
 @pytest.fixture(scope='module')
 def wholes(tmp_path_factory):
-    """The run without interruption, by model."""
+    """The run without interruption, by model and flags."""
 
     @functools.cache
-    def make(model):
+    def make(model, *flags):
         path, events = (tmp_path_factory.mktemp('whole') / name for name in ('a', 'events'))
-        finish(path, model=model, hooks=[partial(record, str(path), events)])
+        finish(path, *flags, model=model, hooks=[partial(record, str(path), events)])
         return Whole(path, collections.Counter(events.read_text().split()))
 
     return make
@@ -81,10 +84,15 @@ def event(events, number):
     return kind, int(np.random.default_rng(number).integers(events[kind])) + 1
 
 
-def kill(directory, kind, number, **options):
-    done = run(directory, hooks=[partial(kill_at, str(directory), kind, number)], **options)
+def kill(directory, kind, number, *flags, **options):
+    hooks = [partial(kill_at, str(directory), kind, number)]
+    done = run(directory, *flags, hooks=hooks, **options)
     assert done.status == -signal.SIGKILL
     return done
+
+
+def die():
+    send(signal.SIGKILL)
 
 
 # Two epochs are one and one
@@ -116,9 +124,11 @@ def test_another_seed_gives_another_run(whole, model, tmp_path):
 
 
 @pytest.mark.parametrize('number', KILLS)
-def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, model, number, tmp_path):
-    kill(tmp_path / 'a', *event(whole.events, number), model=model)
-    finish(tmp_path / 'a', model=model)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(wholes, model, number, tmp_path):
+    flags = COMPILED[number // 2 % len(COMPILED)]
+    whole = wholes(model, *flags)
+    kill(tmp_path / 'a', *event(whole.events, number), *flags, model=model)
+    finish(tmp_path / 'a', *flags, model=model)
     assert contents(tmp_path / 'a') == contents(whole.path)
 
 
@@ -151,6 +161,24 @@ def five(model, tmp_path_factory):
     path = tmp_path_factory.mktemp('five') / 'a'
     finish(path, FIVE, model=model, hooks=[partial(steps_a_call, 5)])
     return path
+
+
+def test_a_long_epoch_is_saved_by_the_clock_and_goes_on_at_the_next_step(five, model, tmp_path):
+    """Killed in the second epoch after its fourth step, with a checkpoint after every step."""
+    clock = '--save_every_minutes=1e-9'
+    done = run(tmp_path / 'a', FIVE, clock, model=model, hooks=[partial(at_step, 10, die)])
+    assert done.status == -signal.SIGKILL
+    kept = Run(tmp_path / 'a' / 'run').checkpoints()
+    assert [path.name for path in kept] == [f'step_0000000{n}.npz' for n in (9, 8, 7)]
+    made = tmp_path / 'steps'
+    finish(tmp_path / 'a', FIVE, model=model, hooks=[partial(record, str(tmp_path / 'a'), made)])
+    assert made.read_text().split().count('step') == 6
+    assert lasting(tmp_path / 'a') == lasting(five)
+
+
+def test_the_clock_saves_nothing_where_there_is_time(five):
+    names = [path.name for path in Run(five / 'run').checkpoints()]
+    assert names == ['step_00000015.npz', 'step_00000010.npz', 'step_00000005.npz']
 
 
 def test_ctrl_c_stops_in_the_midst_of_an_epoch_and_says_how_to_go_on(five, model, tmp_path):
@@ -187,6 +215,21 @@ def test_a_second_ctrl_c_ends_at_once(whole_vae, tmp_path):
 def test_the_number_of_steps_a_call_changes_no_bit(five, model, steps, tmp_path):
     finish(tmp_path / 'a', FIVE, model=model, hooks=[partial(steps_a_call, steps)])
     assert contents(tmp_path / 'a') == contents(five)
+
+
+# Threads
+
+
+def test_a_run_keeps_its_threads_and_tells_where_the_cores_differ(whole_vae, tmp_path):
+    cores = harness.cores_of(whole_vae.path)
+    hooks = [partial(harness.pretend_cores, cores + 5), partial(at_step, 4, die)]
+    assert run(tmp_path / 'a', hooks=hooks).status == -signal.SIGKILL
+    assert harness.cores_of(tmp_path / 'a') == cores + 5
+    done = run(tmp_path / 'a', hooks=[partial(harness.tell_threads, tmp_path / 'threads')])
+    assert done.status == 0
+    assert f'{cores + 5} threads it was begun with' in done.err
+    assert f'here of {cores} cores, the last bits may differ\n' in done.err
+    assert (tmp_path / 'threads').read_text() == str(cores + 5)
 
 
 # Damaged
@@ -236,6 +279,18 @@ def test_nan_never_reaches_a_checkpoint(whole_vae, tmp_path):
     assert all(np.isfinite(a).all() for a in numbers(tmp_path / 'a'))
     finish(tmp_path / 'a')
     assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+def test_who_goes_on_past_nan_keeps_the_last_good_checkpoint(tmp_path):
+    path = tmp_path / 'a' / 'run'
+    done = run(tmp_path / 'a', '--stop_on_nan=false', hooks=[partial(poison, 4)])
+    assert done.status == 1
+    assert done.err.count('\n') == 1
+    assert 'after step 2 a weight was infinite or not a number' in done.err
+    assert f'the last good checkpoint is {path}/checkpoints/step_00000002.npz' in done.err
+    assert [row['loss'] for row in harness.rows(tmp_path / 'a')][2] == 'nan'
+    assert [p.name for p in (path / 'checkpoints').iterdir()] == ['step_00000002.npz']
+    assert all(np.isfinite(a).all() for a in numbers(tmp_path / 'a'))
 
 
 def numbers(directory):

@@ -234,6 +234,25 @@ def elbo_error(model, pixels, mean, std, seed):
     return -log_likelihood.sum((1, 2, 3)).mean()
 
 
+LOSSES = {'vae': ['test_negative_elbo'], 'gan': ['discriminator_loss', 'generator_loss']}
+
+
+@pytest.mark.parametrize('model', LOSSES)
+def test_bfloat16_trains_to_the_same_loss_within_noise(model, tmp_path):
+    """Closer to float32 of the same seed than the seeds are to one another."""
+
+    def losses(name, *flags):
+        flags = ['--train_size=1280', *flags]
+        hooks = [harness.small_networks]
+        assert harness.run(tmp_path / name, *flags, model=model, hooks=hooks).status == 0
+        return np.array([float(rows(tmp_path / name)[-1][column]) for column in LOSSES[model]])
+
+    exact = [losses(f's{seed}', f'--seed={seed}') for seed in range(3)]
+    half = losses('half', '--precision=bfloat16')
+    assert (half != exact[0]).all()
+    assert (np.abs(half - exact[0]) <= np.ptp(exact, axis=0)).all()
+
+
 def test_an_epoch_is_one_permutation_of_the_images():
     console.load_tensorflow()
     loop, seen = loop_that_tells_labels(examples=23, batch_size=5, seed=7)
@@ -320,6 +339,7 @@ CHANGES = {
     'kl_weight': (2.0, 1.0),
     'reconstruction': ('l1', 'bernoulli'),
     'xla': ('on', 'off'),
+    'precision': ('bfloat16', 'float32'),
 }
 
 
@@ -334,6 +354,7 @@ def test_what_shapes_the_result_may_not_change(whole, without_tensorflow, flag):
 def test_where_and_how_often_may_change(copy, tmp_path, without_tensorflow):
     moved = (copy / 'run').rename(tmp_path / 'moved').parent
     flags = ['--run_name=moved', '--save_every=5', '--sample_every=7', '--data_dir=elsewhere']
+    flags += ['--save_every_minutes=3', '--stop_on_nan=false']
     assert train.main(command(moved, *flags, epochs=2)) == 0
 
 
@@ -438,6 +459,16 @@ def test_a_loss_that_breaks_keeps_the_last_good_checkpoint(whole, tmp_path):
     assert f'the last good checkpoint is {tmp_path}/a/run/checkpoints/step_00000004.npz' in line
     assert harness.run(tmp_path / 'a').status == 0
     assert contents(tmp_path / 'a') == contents(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path('/proc/self/statm').exists(), reason='memory is read from /proc')
+def test_memory_does_not_grow_with_the_epochs(tmp_path):
+    hooks = [partial(harness.record_memory, tmp_path / 'pages')]
+    assert harness.run(tmp_path / 'a', '--train_size=64', epochs=500, hooks=hooks).status == 0
+    pages = [int(line) for line in (tmp_path / 'pages').read_text().split()]
+    assert len(pages) == 500
+    assert pages[-1] < 1.05 * pages[49]
 
 
 def test_two_processes_do_not_train_one_run(whole, tmp_path):

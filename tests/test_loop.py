@@ -1,0 +1,168 @@
+"""The loop on a small model: randomness, compiled forms, what stops it, what it takes from data."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import loop as loop_module
+from loop import Diverged, Loop, choose_xla, resident
+from models.base import GenerativeModel
+
+BATCH = 4
+
+
+class Small(GenerativeModel):
+    """Two players with dropout; the second copies what the first gives."""
+
+    players = ('first', 'second')
+    alternate = True
+
+    def __init__(self):
+        super().__init__((4, 4, 1), 2, SimpleNamespace(learning_rate=0.1))
+        for name in self.players:
+            parts = [keras.Input([16]), layers.Dense(16), layers.Dropout(0.5), layers.Dense(2)]
+            setattr(self, name, keras.Sequential(parts, name=name))
+        self.built = True
+
+    def objectives(self, batch, seed):
+        pixels = tf.reshape(batch.images, [-1, 16])
+        values = {p: getattr(self, p)(pixels, training=True) for p in self.players}
+        return {p: tf.reduce_mean(tf.square(v - 1.0)) for p, v in values.items()}, {}
+
+
+def make(xla=False, seed=0, **options):
+    keras.utils.set_random_seed(7)
+    images = np.random.default_rng(0).integers(0, 256, (24, 4, 4, 1)).astype(np.uint8)
+    return Loop(Small(), images, np.zeros(24), BATCH, seed, xla, **options)
+
+
+def arrays_of(loop):
+    return [v.numpy() for v in loop.variables()]
+
+
+def assert_equal(one, two):
+    for a, b in zip(arrays_of(one), arrays_of(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one.sums, two.sums)
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_the_length_of_the_calls_changes_no_bit(xla):
+    whole, parts = make(xla), make(xla)
+    assert [whole.train(6)[0], whole.train(4)[0]] == [6, 4]
+    for steps in (1, 3, 2, 4):
+        parts.train(steps)
+    assert whole.step == parts.step == 10
+    assert_equal(whole, parts)
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_dropout_goes_on_where_a_restored_loop_stands(xla):
+    whole, first, second = make(xla), make(xla), make(xla)
+    whole.train(4)
+    first.train(2)
+    second.model.first.layers[1].seed_generator.next()
+    second.restore({name: np.array(array) for name, array in first.state().items()})
+    second.train(2)
+    assert_equal(whole, second)
+
+
+def test_dropout_depends_on_step_and_seed():
+    """Without a change of the weights, equal losses of equal batches mean equal masks."""
+
+    def losses(seed, step):
+        loop = make(seed=seed)
+        for optimizer in loop.optimizers.values():
+            optimizer.learning_rate = 0.0
+        images = tf.ones([BATCH, 4, 4, 1], tf.uint8)
+        return loop._step(images, tf.zeros([BATCH], tf.int64), tf.constant(step)).numpy().tolist()
+
+    assert losses(0, 3) == losses(0, 3)
+    assert losses(0, 3)[0] != losses(0, 4)[0]
+    assert losses(0, 3)[0] != losses(1, 3)[0]
+
+
+def test_xla_computes_the_same_without_dropout():
+    plain, compiled = make(), make(xla=True)
+    for loop in plain, compiled:
+        for player in loop.model.players:
+            loop.model.network(player).layers[1].rate = 0.0
+        loop.train(6)
+    for a, b in zip(arrays_of(plain), arrays_of(compiled), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def broken_at(loop, step):
+    """Makes the first player's loss infinite at the step of that number, from 1."""
+    objectives, bad = loop.model.objectives, step
+
+    def broken(batch, seed):
+        losses, logs = objectives(batch, seed)
+        factor = tf.where(tf.equal(seed[1], bad - 1), np.inf, 1.0)
+        return {'first': losses['first'], 'second': losses['second'] + factor - 1.0}, logs
+
+    loop.model.objectives = broken
+    return loop
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_the_compiled_loop_stops_at_the_first_loss_that_is_not_finite(xla):
+    loop = broken_at(make(xla), 3)
+    with pytest.raises(Diverged) as caught:
+        loop.train(6)
+    assert caught.value.step == loop.step == 3
+    assert np.isfinite(caught.value.losses['first_loss'])
+    assert np.isinf(caught.value.losses['second_loss'])
+    before = make(xla)
+    before.train(3)
+    for a, b in zip(arrays_of(before), arrays_of(loop), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_it_goes_on_if_the_user_wants_that(xla):
+    loop = broken_at(make(xla, stop_on_nan=False), 3)
+    assert loop.train(6)[0] == 6
+    assert np.isinf(loop.means()['second_loss'])
+    assert np.isfinite(loop.means()['first_loss'])
+
+
+def settings(**changes):
+    base = {'model': 'vae', 'xla': 'auto', 'precision': 'float32', 'batch_size': 64}
+    return SimpleNamespace(**{**base, **changes})
+
+
+@pytest.mark.parametrize(
+    ('changes', 'side', 'choice'),
+    [
+        ({}, 28, 'on'),
+        ({}, 64, 'off'),
+        ({'batch_size': 512}, 28, 'off'),
+        ({'precision': 'bfloat16'}, 28, 'off'),
+        ({'model': 'somebodys_own'}, 28, 'off'),
+        ({'xla': 'off'}, 28, 'off'),
+        ({'xla': 'on', 'precision': 'bfloat16', 'batch_size': 512}, 64, 'on'),
+    ],
+)
+def test_auto_reads_the_table_and_words_win(changes, side, choice):
+    assert choose_xla(settings(**changes), side) == choice
+
+
+def test_on_a_gpu_auto_leaves_xla_off(monkeypatch):
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['a device'])
+    assert choose_xla(settings(), 28) == 'off'
+    assert choose_xla(settings(xla='on'), 28) == 'on'
+
+
+def test_images_too_many_for_a_gpu_stay_on_the_host(monkeypatch):
+    images, used = np.zeros([3, 4, 4, 1], np.uint8), []
+    device = tf.device
+    monkeypatch.setattr(tf, 'device', lambda name: used.append(name) or device(name))
+    resident(images)
+    monkeypatch.setattr(loop_module, 'RESIDENT', images.nbytes - 1)
+    assert resident(images).device.endswith('CPU:0')
+    assert used == [None, 'CPU:0']
