@@ -1,11 +1,12 @@
 # make demo: a virtual environment, two small trainings, the comparison figure.
 # make test: lint, format and the whole test suite.
+# make bench: the project beside what a user would pick instead; flags in BENCH.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow clean
+.PHONY: demo test slow bench clean
 
 demo: $(VENV)/installed
 	@echo 'Training the VAE on digits (about a minute).'
@@ -22,6 +23,9 @@ test: $(VENV)/installed-dev
 
 slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.throughput $(BENCH)
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,5 @@
+"""How fast the project is beside what a user would pick instead; `python -m benchmarks.throughput`.
+
+A contestant is a file with a class `Trainer(settings, data, data_hash)`: `model`, and `epoch()`,
+which trains for one epoch and returns the number of images seen.
+"""

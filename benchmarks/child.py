@@ -1,0 +1,97 @@
+"""A contestant in a process of its own: trains an epoch for each line `epoch` that it reads.
+
+  python -m benchmarks.child CONTESTANT NETWORK --dataset=digits ...
+
+A line `test` has it tell the negative ELBO of the test split. Answers are lines of JSON.
+"""
+
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import flags
+import train
+
+UNIT = 1 if sys.platform == 'darwin' else 1024  # of ru_maxrss, in bytes
+CHUNK = 500
+
+
+def main(contestant, network, *argv):
+    """Answers lines until there are no more."""
+    answers = claim_output()
+    settings, data, data_hash = prepare(network, argv)
+    module = importlib.import_module(f'benchmarks.{contestant}')
+    if network == 'dcgan':  # where models.build looks for it
+        sys.modules['models.dcgan'] = importlib.import_module('benchmarks.dcgan')
+    module = importlib.import_module(f'benchmarks.{contestant}')
+    trainer = module.Trainer(settings, data, data_hash)
+    commands = {'epoch': lambda: epoch(trainer), 'test': lambda: test(trainer.model, data)}
+    print(json.dumps(cost(trainer.model)), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(commands[line.strip()]()), file=answers, flush=True)
+
+
+def claim_output():
+    """The standard output as it was; what else is written there from now on is dropped."""
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return answers
+
+
+def prepare(network, argv):
+    """Settings, data and hash of a run of `network`, a model of the project or `dcgan`."""
+    known = network if network in flags.model_names() else 'gan'
+    settings = flags.train_settings(['', f'--model={known}', *argv], '')
+    settings.model = network
+    return settings, *train.load(settings)
+
+
+def cost(model):
+    """Operations of a training step an image."""
+    from benchmarks.flops import flops
+
+    return {'flops': flops(model)}
+
+
+def epoch(trainer):
+    """Trains for an epoch.
+
+    Returns:
+      images, seconds, of these seconds those inside compiled calls (None: not known), and the
+      memory now and at most so far, in bytes.
+    """
+    before, began = getattr(trainer, 'inside', None), time.perf_counter()
+    images = trainer.epoch()
+    seconds = time.perf_counter() - began
+    inside = None if before is None else trainer.inside - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
+    found = {'images': images, 'seconds': seconds, 'inside': inside}
+    return found | {'resident': resident() or peak, 'peak': peak}
+
+
+def resident():
+    """Bytes of memory in use, or None where the system does not tell."""
+    table = Path('/proc/self/statm')
+    return int(table.read_text().split()[1]) * resource.getpagesize() if table.exists() else None
+
+
+def test(model, data):
+    """Negative ELBO of the test split, in nats, with the same noise each time."""
+    import tensorflow as tf
+
+    from models.base import Batch, from_uint8
+
+    total, images = 0.0, data.test_images
+    for start in range(0, len(images), CHUNK):
+        part = from_uint8(images[start : start + CHUNK], model.value_range)
+        values = model.test(Batch(part, None), tf.constant([0, start]))
+        total += float(tf.reduce_sum(values['negative_elbo']))
+    return {'negative_elbo': total / len(images)}
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -1,0 +1,40 @@
+"""Floating-point operations of a training step an image, counted from the layers' kernels.
+
+A kernel takes two operations a multiply-add in each of three passes: forward, the gradient of its
+weights, the gradient of its input. Of the first layer nobody needs the last one, unless the input
+came from a network that trains by it. What has no kernel, below a hundredth here, is left out.
+"""
+
+import math
+
+from keras import layers
+
+
+def multiply_adds(layer):
+    """Multiply-adds of a layer's forward pass for one image."""
+    if not hasattr(layer, 'kernel'):
+        return 0
+    places = layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output
+    return math.prod(layer.kernel.shape) * math.prod(places.shape[1:-1])
+
+
+def forward(network):
+    """(multiply-adds of a forward pass, those of its first kernel) for one image."""
+    counts = [count for count in map(multiply_adds, network.layers) if count]
+    return sum(counts), counts[0]
+
+
+def flops(model):
+    """Operations of one training step an image.
+
+    The least that the update needs: samples made for the discriminator serve the generator too.
+    """
+    if hasattr(model, 'encoder'):
+        (encoder, first), (decoder, _) = forward(model.encoder), forward(model.decoder)
+        return 2 * (3 * (encoder + decoder) - first)
+    (g, g_first), (d, d_first) = forward(model.generator), forward(model.discriminator)
+    generator = 3 * g - g_first + d  # the last through the discriminator
+    if model.alternate:
+        generator += d  # which has moved, so it looks again
+    discriminator = 2 * (3 * d - d_first)  # data and samples
+    return 2 * (generator + discriminator)

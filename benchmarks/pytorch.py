@@ -1,0 +1,158 @@
+"""The contestant in PyTorch, eager: the same networks and updates, images in memory.
+
+As in benchmarks/updates.py the generator's pass is made once. Adam is PyTorch's fused one, the
+fastest of those it has.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from benchmarks.translate import dense, translate
+from models import build
+
+
+class Encoder(nn.Module):
+    """The VAE's encoder: a trunk with two heads."""
+
+    def __init__(self, network):
+        super().__init__()
+        heads = [network.get_layer(name) for name in ('mean', 'std')]
+        trunk = [layer for layer in network.layers if layer not in heads]
+        self.trunk = translate(trunk)
+        self.mean, self.std = (nn.Sequential(*dense(head, trunk, [])) for head in heads)
+
+    def forward(self, images):
+        """(mean, std) of images (N, C, H, W)."""
+        features = self.trunk(images)
+        return self.mean(features), self.std(features)
+
+
+class Update(nn.Module):
+    """A step on a batch of images (N, C, H, W) in the model's range."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.networks(model)
+        settings = {name: own.get_config() for name, own in model.optimizers().items()}
+        self.optimizers = {name: adam(self.weights(name), settings[name]) for name in settings}
+        self.rates = {name: rate(self.optimizers[name], settings[name]) for name in settings}
+        self.shape = model.latents(1, 0).shape[1:]
+
+    def networks(self, model):
+        """Translates the players."""
+        self.generator = translate(model.generator.layers)
+        self.discriminator = translate(model.discriminator.layers)
+
+    def weights(self, player):
+        """What a player trains."""
+        return [w for w in getattr(self, player).parameters() if w.requires_grad]
+
+    def step(self, images):
+        """Draws noise and makes a step; returns the loss of the last player."""
+        return self.apply(images, self.noise([len(images), *self.shape]))
+
+    def move(self, player, loss, retain=False):
+        """Moves a player against the gradient of its loss; `retain` keeps the graph for more."""
+        self.optimizers[player].zero_grad()
+        loss.backward(inputs=self.weights(player), retain_graph=retain)
+        self.optimizers[player].step()
+        self.rates[player].step()
+
+
+class VAE(Update):
+    """One player, one loss."""
+
+    noise = staticmethod(torch.randn)
+
+    def networks(self, model):
+        """Translates encoder and decoder."""
+        self.vae = nn.ModuleList([Encoder(model.encoder), translate(model.decoder.layers)])
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the loss."""
+        encoder, decoder = self.vae
+        mean, std = encoder(images)
+        logits = decoder(mean + std * noise)
+        error = binary_cross_entropy_with_logits(logits, images, reduction='sum')
+        divergence = 0.5 * (mean**2 + std**2 - 2 * std.log() - 1).sum()
+        loss = (error + divergence) / len(images)
+        self.move('vae', loss)
+        return loss.detach()
+
+
+class GAN(Update):
+    """The discriminator moves, then the generator against the discriminator that has moved."""
+
+    def noise(self, shape):
+        """Uniform in [-1, 1)."""
+        return 2 * torch.rand(shape) - 1
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the generator's loss."""
+        fake = self.generator(noise)
+        true_logit, fake_logit = self.discriminator(images), self.discriminator(fake.detach())
+        self.move('discriminator', discriminator_loss(true_logit, fake_logit))
+        g_loss = softplus(-self.discriminator(fake)).mean()
+        self.move('generator', g_loss)
+        return g_loss.detach()
+
+
+class DCGAN(Update):
+    """Both players move at once."""
+
+    noise = staticmethod(torch.randn)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the generator's loss."""
+        fake = self.generator(noise)
+        true_logit, fake_logit = self.discriminator(images), self.discriminator(fake)
+        g_loss = softplus(-fake_logit).mean()
+        self.move('generator', g_loss, retain=True)
+        self.move('discriminator', discriminator_loss(true_logit, fake_logit))
+        return g_loss.detach()
+
+
+UPDATES = {'vae': VAE, 'gan': GAN, 'dcgan': DCGAN}
+
+
+class Trainer:
+    """Trains in float32."""
+
+    def __init__(self, settings, data, _):
+        self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
+        self.update, self.size = UPDATES[settings.model](self.model), settings.batch_size
+        low, high = self.model.value_range
+        pixels = torch.tensor(data.train_images).permute(0, 3, 1, 2).contiguous()
+        self.images = pixels.float() * ((high - low) / 255) + low
+
+    def epoch(self):
+        """Trains for one epoch; returns the images seen."""
+        steps = len(self.images) // self.size
+        order = torch.randperm(len(self.images))[: steps * self.size]
+        for indices in order.split(self.size):
+            self.update.step(self.images[indices])
+        return len(order)
+
+
+def adam(weights, settings):
+    """PyTorch's Adam with the settings of Keras'."""
+    betas = settings['beta_1'], settings['beta_2']
+    return torch.optim.Adam(weights, betas=betas, eps=settings['epsilon'], fused=True)
+
+
+def rate(optimizer, settings):
+    """Gives the optimizer its learning rate by step, constant or as InverseTimeDecay has it."""
+    found = settings['learning_rate']
+    if not isinstance(found, dict):
+        found = {'config': {'initial_learning_rate': found, 'decay_steps': 1, 'decay_rate': 0}}
+    first, steps, decay = (
+        found['config'][name] for name in ('initial_learning_rate', 'decay_steps', 'decay_rate')
+    )
+    optimizer.param_groups[0]['lr'] = first
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: 1 / (1 + decay * i / steps))
+
+
+def discriminator_loss(true_logit, fake_logit):
+    """-log D(x) - log(1 - D(G(z))), averaged."""
+    return softplus(-true_logit).mean() + softplus(fake_logit).mean()

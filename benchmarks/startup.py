@@ -1,0 +1,46 @@
+"""From the command line to the end of the first step: train.py beside a bare script."""
+
+import tempfile
+import time
+from statistics import median
+
+from benchmarks.children import python
+
+HEADER = ['XLA', 'contestant', 'seconds', 'lowest to highest', 'ratio']
+NOTE = (
+    'The VAE, from the command line to the end of the first step, on data that were decoded '
+    'before; the bare script imports TensorFlow, builds the same networks and makes one step in '
+    'one tf.function. Median of {} rounds; ratio to the bare script, median of the ratios round '
+    'by round.'
+)
+
+
+def section(data, rounds):
+    """The section, on a data set given by flags of train.py."""
+    rows = []
+    for xla in ('on', 'off'):
+        ours, bare = zip(*[turn(data, xla) for _ in range(rounds + 1)][1:], strict=True)
+        rows += [row(xla, 'ours', ours, bare), row(xla, 'bare script', bare, bare)]
+    return 'Start', NOTE.format(rounds), HEADER, rows
+
+
+def turn(data, xla):
+    """Seconds of both, one after the other."""
+    with tempfile.TemporaryDirectory() as home:
+        command = ['--model=vae', *data, f'--xla={xla}', f'--output_dir={home}']
+        ours = seconds('-m', 'benchmarks.first_step', *command)
+    return ours, seconds('-m', 'benchmarks.bare', xla)
+
+
+def seconds(*words):
+    """Seconds that Python takes for these words, from beginning to end."""
+    began = time.perf_counter()
+    python(*words)
+    return time.perf_counter() - began
+
+
+def row(xla, name, times, reference):
+    """Cells of a contestant."""
+    ratios = [own / other for own, other in zip(times, reference, strict=True)]
+    extent = f'{min(times):.2f} to {max(times):.2f}'
+    return [xla, name, f'{median(times):.2f}', extent, f'{median(ratios):.2f}']

@@ -1,0 +1,105 @@
+"""The update of each network as TensorFlow's tutorials write it: GradientTape and Keras' Adam.
+
+Networks, rates and losses are those of the project's models, and so is the rule: the VAE's one
+loss, the GAN's players in turn, the DCGAN's both at once. The generator's pass is not repeated for
+the second player where the project's own loop repeats it: a user would not either.
+"""
+
+import keras
+import tensorflow as tf
+
+from losses import GAN_loss_without_labels, VAE_loss
+
+
+class Update:
+    """A step on a batch of images in the model's range."""
+
+    def __init__(self, model):
+        self.model = model
+        self.optimizers = {name: plain(own) for name, own in model.optimizers().items()}
+        for player, optimizer in self.optimizers.items():
+            optimizer.build(model.network(player).trainable_variables)
+        self.shape = model.latents(1, 0).shape[1:]  # of the noise of an image
+
+    def step(self, images):
+        """Draws noise and makes a step; returns the loss of the last player."""
+        return self.apply(images, self.noise([tf.shape(images)[0], *self.shape]))
+
+    def move(self, player, loss, tape):
+        """Lets Keras' Adam move a player against the gradient of its loss."""
+        variables = self.model.network(player).trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizers[player].apply_gradients(zip(gradients, variables, strict=True))
+
+
+class VAE(Update):
+    """One player, one loss."""
+
+    noise = staticmethod(tf.random.normal)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the loss."""
+        with tf.GradientTape() as tape:
+            mean, std = self.model.encoder(images, training=True)
+            logits = self.model.decoder(mean + std * noise, training=True)
+            loss = VAE_loss(images, logits, mean, std)
+        self.move('vae', loss, tape)
+        return loss
+
+
+class GAN(Update):
+    """The discriminator moves, then the generator against the discriminator that has moved."""
+
+    def noise(self, shape):
+        """Uniform in [-1, 1)."""
+        return tf.random.uniform(shape, -1.0, 1.0)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the generator's loss."""
+        model = self.model
+        with tf.GradientTape() as g_tape:
+            fake = model.generator(noise, training=True)
+        with tf.GradientTape() as d_tape:
+            true_logit = model.discriminator(images, training=True)
+            fake_logit = model.discriminator(fake, training=True)
+            d_loss, _ = GAN_loss_without_labels(true_logit, fake_logit)
+        self.move('discriminator', d_loss, d_tape)
+        with g_tape:  # goes on recording
+            fake_logit = model.discriminator(fake, training=True)
+            _, g_loss = GAN_loss_without_labels(true_logit, fake_logit)
+        self.move('generator', g_loss, g_tape)
+        return g_loss
+
+
+class DCGAN(Update):
+    """Both players move at once, as in the tutorial."""
+
+    noise = staticmethod(tf.random.normal)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the generator's loss."""
+        model = self.model
+        with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
+            fake = model.generator(noise, training=True)
+            true_logit = model.discriminator(images, training=True)
+            fake_logit = model.discriminator(fake, training=True)
+            d_loss, g_loss = GAN_loss_without_labels(true_logit, fake_logit)
+        self.move('generator', g_loss, g_tape)
+        self.move('discriminator', d_loss, d_tape)
+        return g_loss
+
+
+UPDATES = {'vae': VAE, 'gan': GAN, 'dcgan': DCGAN}
+
+
+def plain(optimizer):
+    """Keras' own Adam with the settings of the project's."""
+    return keras.optimizers.Adam.from_config(optimizer.get_config())
+
+
+def batches(images, value_range, batch_size):
+    """The tutorials' tf.data: float32 in memory, shuffled; the last, partial batch is dropped."""
+    low, high = value_range
+    images = images.astype('float32') * ((high - low) / 255) + low
+    data = tf.data.Dataset.from_tensor_slices(images)
+    return data.shuffle(len(images)).batch(batch_size, drop_remainder=True)

@@ -1,0 +1,123 @@
+"""benchmarks/: operations worked by hand, updates against the loop's, a tiny race."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import console
+import flags
+from console import InputError
+
+tf, keras = console.load_tensorflow()
+
+from benchmarks import dcgan, throughput  # noqa: E402
+from benchmarks.flops import flops  # noqa: E402
+from benchmarks.updates import UPDATES  # noqa: E402
+from loop import Loop  # noqa: E402
+from models import build  # noqa: E402
+from models.base import from_uint8, normal, uniform  # noqa: E402
+
+BATCH, STEPS = 8, 3
+
+
+@pytest.fixture(autouse=True)
+def tutorial_dcgan(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'models.dcgan', dcgan)
+
+
+def make(network, side=28):
+    """A model as the contestants make it; equal seeds give equal weights."""
+    known = 'gan' if network == 'dcgan' else network
+    settings = flags.train_settings(['', f'--model={known}', '--dataset=digits'], '')
+    settings.model = network
+    return build((side, side, 1), 10, settings)
+
+
+def images():
+    return np.random.default_rng(3).integers(0, 256, (BATCH, 28, 28, 1), np.uint8)
+
+
+def test_operations_of_the_vae_by_hand():
+    # The decoder is the encoder turned round, but for the second head.
+    first, second, head = 14 * 14 * 9 * 16, 7 * 7 * 9 * 16 * 32, 1568 * 100
+    sums = 2 * first + 2 * second + 3 * head
+    assert flops(make('vae')) == 2 * (3 * sums - first) == 5_814_144
+
+
+def test_operations_of_the_dcgan_by_hand():
+    dense, inner = 100 * 12544, 49 * 25 * 128 * 64
+    edge = 14 * 14 * 25 * 64
+    g = dense + 49 * 25 * 256 * 128 + inner + edge
+    d = edge + inner + 6272
+    assert flops(make('dcgan')) == 2 * (3 * g - dense + 7 * d - 2 * edge)
+    assert flops(make('dcgan')) == pytest.approx(452e6, rel=2e-3)
+
+
+def without_dropout(network):
+    """A model whose dropout, of which every library draws its own, lets all pass."""
+    model = make(network)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 1e-9  # at 0 the loop would miss its random state
+    return model
+
+
+def losses_of_ours(network):
+    """The last player's loss in the loop's first steps, all on one batch, with the seed 0."""
+    model = without_dropout(network)
+    loop = Loop(model, images(), np.zeros(BATCH), BATCH, seed=0)
+    rows = [loop._step(images(), np.zeros(BATCH), tf.constant(i)).numpy() for i in range(STEPS)]
+    name = 'loss' if network == 'vae' else 'generator_loss'
+    return [row[loop.names.index(name)] for row in rows]
+
+
+def noises(network):
+    """The noise of these steps: (BATCH, 100) each."""
+    draw = (lambda *of: uniform(*of, -1.0, 1.0)) if network == 'gan' else normal
+    return [draw([BATCH, 100], tf.constant([0, i])) for i in range(STEPS)]
+
+
+@pytest.mark.parametrize('network', throughput.NETWORKS)
+def test_the_tutorial_updates_as_the_loop_does(network):
+    model = without_dropout(network)
+    update, batch = UPDATES[network](model), from_uint8(images(), model.value_range)
+    losses = [update.apply(batch, noise) for noise in noises(network)]
+    np.testing.assert_allclose(losses, losses_of_ours(network), rtol=2e-3)
+
+
+@pytest.mark.parametrize('network', throughput.NETWORKS)
+def test_pytorch_updates_as_the_loop_does(network):
+    """Its networks are mirrored, so they take mirrored images."""
+    torch = pytest.importorskip('torch')
+    from benchmarks import pytorch
+
+    model = without_dropout(network)
+    batch = from_uint8(images(), model.value_range).numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2)
+    update = pytorch.UPDATES[network](model)
+    drawn = [torch.tensor(noise.numpy()) for noise in noises(network)]
+    losses = [update.apply(torch.tensor(batch.copy()), noise).item() for noise in drawn]
+    np.testing.assert_allclose(losses, losses_of_ours(network), rtol=2e-3)
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds():
+    assert throughput.summary([10.0, 20.0, 90.0], [10.0, 10.0, 30.0]) == ['20', '10 to 90', '2.00']
+
+
+@pytest.mark.parametrize('flag', ['networks', 'parts'])
+def test_an_unknown_word_is_refused(flag):
+    with pytest.raises(InputError, match=f"^--{flag}: no 'vea'"):
+        throughput.main(['throughput.py', f'--{flag}=vea'])
+
+
+@pytest.mark.slow
+def test_the_tables_are_written(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    out = tmp_path / 'results.md'
+    small = ['--networks=vae', '--rounds=1', '--train_size=1024', '--nats=400']
+    parts = '--parts=throughput,quality,startup'
+    assert throughput.main(['throughput.py', *small, parts, f'--out={out}']) == 0
+    text = out.read_text()
+    for title in ('vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start'):
+        assert f'## {title}' in text
+    assert text.count('| ours |') == 3 and text.count('| tutorial |') == 3
