@@ -24,7 +24,6 @@ def main(contestant, network, *argv):
     """Answers lines until there are no more."""
     answers = claim_output()
     settings, data, data_hash = prepare(network, argv)
-    module = importlib.import_module(f'benchmarks.{contestant}')
     if network == 'dcgan':  # where models.build looks for it
         sys.modules['models.dcgan'] = importlib.import_module('benchmarks.dcgan')
     module = importlib.import_module(f'benchmarks.{contestant}')
