@@ -115,18 +115,18 @@ def model_names():
 
 
 def literals(model):
-    """(defaults, options) of a model file, read without importing it."""
-    found = {'defaults': {}, 'options': {}}
+    """(defaults, options, variants) of a model file, read without importing it."""
+    found = {'defaults': {}, 'options': {}, 'variants': {}}
     for node in ast.parse((MODELS / f'{model}.py').read_text()).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
-    return found['defaults'], found['options']
+    return found['defaults'], found['options'], found['variants']
 
 
-def define_model(values, model):
-    """The model's own options, and its preferences among the shared flags."""
-    defaults, options = literals(model)
-    for name, value in defaults.items():
+def define_model(values, model, variant=None):
+    """The model's own options, and its or a variant's preferences among the shared flags."""
+    defaults, options, variants = literals(model)
+    for name, value in (defaults | variants.get(variant, {})).items():
         values.set_default(name, value)
     for name, (default, meaning, *limit) in options.items():
         group = f'Options of {model}'
@@ -215,7 +215,10 @@ def train_settings(argv, description):
         raise InputError(
             f'--model={model}: no such model{nearest(model, known)}; there are {", ".join(known)}'
         )
-    own = [lambda values: define_model(values, model)] if model else []
+    own = [functools.partial(define_model, model=model)] if model else []
+    chosen = parse(argv, '', define_training, *own, strict=False)
+    if 'variant' in chosen:
+        own = [functools.partial(define_model, model=model, variant=chosen['variant'].value)]
     values = parse(argv, description, define_training, *own)
     for name in ('model', 'dataset'):
         if getattr(values, name) is None:

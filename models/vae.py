@@ -12,18 +12,31 @@ with one reparametrised sample z = mean + std * eps an image (section 2.4).
 The post's networks, but for the head of std: softplus keeps it positive where a linear head
 reaches gradient norms in the tens of thousands within the first epoch. The post's learning rate
 of 1e-6 does not train; 1e-3 does.
+
+`--variant=burda` is the VAE that Burda, Grosse & Salakhutdinov 2016, "Importance Weighted
+Autoencoders" (arXiv:1509.00519), compare with: pixels drawn black or white anew at every step,
+two tanh layers of 200, 50 latents, and the schedule of their section 5.
 """
+
+import math
 
 import keras
 import tensorflow as tf
 from keras import layers
+from keras.optimizers.schedules import PiecewiseConstantDecay
 
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
-from models.base import LATENTS_STEP, GenerativeModel, normal
+from models.base import LATENTS_STEP, GenerativeModel, normal, uniform
 from models.layers import Conv2D, Conv2DTranspose, stock
+from optimizers import Adam
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
+    'variant': (
+        'post',
+        "whose networks and training: the post's, or those of Burda et al.",
+        ('post', 'burda'),
+    ),
     'kl_weight': (1.0, 'lambda_1, weight of the KL term', 0.0),
     'reconstruction_weight': (1.0, 'lambda_2, weight of the reconstruction term', 0.0),
     'reconstruction': (
@@ -31,6 +44,9 @@ options = {
         'reconstruction term; only bernoulli is a likelihood, in nats',
         ('bernoulli', 'l2', 'l1'),
     ),
+}
+variants = {
+    'burda': {'epochs': 3280, 'batch_size': 100, 'latent_dim': 50, 'train_size': 60000},
 }
 
 
@@ -41,21 +57,29 @@ class Model(GenerativeModel):
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
+        self.burda = options.variant == 'burda'
         networks = networks_28 if image_shape[0] == 28 else networks_32
+        networks = networks_burda if self.burda else networks
         self.encoder, self.decoder = networks(self.image_shape, options.latent_dim)
+
+    def optimizers(self):
+        """Adam; with the variant `burda` at their falling rates."""
+        return {'vae': adam_burda(self.options)} if self.burda else super().optimizers()
 
     def objectives(self, batch, seed):
         """The post's loss with one draw of z an image, and its two terms."""
-        logits, mean, std = self.infer(batch.images, seed)
+        images = binarize(batch.images, seed) if self.burda else batch.images
+        logits, mean, std = self.infer(images, seed)
         weights = self.options.kl_weight, self.options.reconstruction_weight
         kind = self.options.reconstruction
-        loss = VAE_loss(batch.images, logits, mean, std, *weights, kind)
-        kl, error = self.terms(batch.images, logits, mean, std)
+        loss = VAE_loss(images, logits, mean, std, *weights, kind)
+        kl, error = self.terms(images, logits, mean, std)
         return {'vae': loss}, {'kl': tf.reduce_mean(kl), 'reconstruction': tf.reduce_mean(error)}
 
     def test(self, batch, seed):
         """The two terms, and their sum: with the Bernoulli term the negative ELBO in nats."""
-        kl, error = self.terms(batch.images, *self.infer(batch.images, seed))
+        images = binarize(batch.images, seed) if self.burda else batch.images
+        kl, error = self.terms(images, *self.infer(images, seed))
         total = 'negative_elbo' if self.options.reconstruction == 'bernoulli' else 'sum'
         return {total: kl + error, 'kl': kl, 'reconstruction': error}
 
@@ -140,3 +164,30 @@ def networks_32(image_shape, latent_dim):
         encoder_of(image_shape, latent_dim, [32, 64, 128, 256], layers.ReLU),
         decoder_of(image_shape, latent_dim, [256, 128, 64, 32], leaky),
     )
+
+
+def networks_burda(image_shape, latent_dim):
+    """The networks of Burda et al., appendix: two tanh layers of 200 on either side."""
+    hidden = [layers.Dense(200, activation='tanh') for _ in range(4)]
+    images = keras.Input(image_shape)
+    x = hidden[1](hidden[0](layers.Flatten()(images)))
+    mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
+    std = layers.Dense(latent_dim, activation='exponential', name='std', dtype='float32')(x)
+    logits = layers.Dense(math.prod(image_shape), dtype='float32')
+    stack = [keras.Input([latent_dim]), *hidden[2:], logits, layers.Reshape(image_shape)]
+    encoder = keras.Model(images, [mean, std], name='encoder')
+    return encoder, keras.Sequential(stack, name='decoder')
+
+
+def adam_burda(options):
+    """Adam with epsilon 1e-4 and the rate 10^(-i / 7) of the first for 3^i epochs, i = 0 to 7."""
+    steps = options.train_size // options.batch_size
+    ends = [steps * (3**i - 1) // 2 - 1 for i in range(1, 8)]
+    rates = [options.learning_rate * 10 ** (-i / 7) for i in range(8)]
+    return Adam(PiecewiseConstantDecay(ends, rates), epsilon=1e-4)
+
+
+def binarize(images, seed):
+    """Black or white pixels, white with the probability that a grey value in [0, 1] tells."""
+    apart = tf.stack([seed[0], LATENTS_STEP - 1 - seed[1]])  # from the draw of z
+    return tf.cast(uniform(tf.shape(images), apart, 0.0, 1.0) < images, tf.float32)

@@ -80,7 +80,7 @@ def test_help_shows_groups_meanings_and_defaults(capsys, word):
     assert sorted(groups, key=text.index) == groups
     assert '--batch_size images a step (default 64)' in text
     assert '--seed of all random numbers; the same seed gives the same run (default 0)' in text
-    assert '--xla <auto|on|off>: compile the step with XLA; auto does what the model found' in text
+    assert '--xla <auto|on|off>: compile the steps with XLA; auto does what was measured' in text
     assert '--image_size images are brought to this many pixels a side; by default their' in text
     assert 'None' not in text and 'False' not in text and 'Options of' not in text
 
@@ -239,11 +239,23 @@ def test_the_readers_of_a_flag_are_named(toy):
     assert message == '--width: not read by toy, but by other; leave it out'
 
 
+def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
+    file = tmp_path / 'toy.py'
+    more = "variants = {'thin': {'batch_size': 5, 'epochs': 9}}\n"
+    kinds = "    'variant': ('thick', 'which one', ('thick', 'thin')),\n    'depth'"
+    file.write_text(MODEL.replace("    'depth'", kinds) + more)
+    plain, thin = settings(command=toy), settings('--variant=thin', command=toy)
+    assert (plain.epochs, plain.batch_size) == (7, 64)
+    assert (thin.epochs, thin.batch_size, thin.learning_rate) == (9, 5, 0.25)
+    assert settings('--variant=thin', '--epochs=2', command=toy).epochs == 2
+    assert 'variant' in refusal('--variant=fat', command=toy)
+
+
 def test_literals_are_read_past_other_statements(toy):
     path = flags.MODELS / 'toy.py'
     path.write_text('import os\na, b = 1, 2\nos.x = 3\n' + path.read_text())
     assert flags.literals('toy')[0] == {'epochs': 7, 'learning_rate': 0.25}
-    assert flags.literals('base') == ({}, {})
+    assert flags.literals('base') == ({}, {}, {})
 
 
 def test_other_commands_define_their_own(capsys):

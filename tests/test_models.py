@@ -20,9 +20,10 @@ SEED = tf.constant([0, 5])
 
 
 def make(name, shape, seed=0, precision='float32'):
-    """The model with the options that its flags have by default."""
+    """The model, or `model-variant`, with the options that its flags have by default."""
+    name, _, variant = name.partition('-')
     argv = ['train.py', f'--model={name}', '--dataset=digits', f'--seed={seed}']
-    argv.append(f'--precision={precision}')
+    argv += [f'--precision={precision}', *([f'--variant={variant}'] if variant else [])]
     return build(shape, CLASSES, flags.train_settings(argv, ''))
 
 
@@ -51,9 +52,13 @@ def changed(before, variables):
     return {v.path for v in variables if not np.array_equal(before[v.path], v.numpy())}
 
 
-@pytest.fixture(
-    params=itertools.product(flags.model_names(), SHAPES), ids=lambda p: f'{p[0]}-{p[1][0]}'
-)
+def names():
+    """All models, and their variants."""
+    for name in flags.model_names():
+        yield from [name, *(f'{name}-{variant}' for variant in flags.literals(name)[2])]
+
+
+@pytest.fixture(params=itertools.product(names(), SHAPES), ids=lambda p: f'{p[0]}-{p[1][0]}')
 def case(request):
     return request.param
 
@@ -64,7 +69,7 @@ def model(case):
 
 
 def test_docstring_cites_the_paper(case):
-    tree = ast.parse((flags.MODELS / f'{case[0]}.py').read_text())
+    tree = ast.parse((flags.MODELS / f'{case[0].partition("-")[0]}.py').read_text())
     assert re.search(r'\(arXiv:\d{4}\.\d{4,5}\)', ast.get_docstring(tree))
 
 

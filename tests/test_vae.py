@@ -1,0 +1,43 @@
+"""What is particular to the VAE: the training of Burda et al."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import vae
+
+
+def rates(steps):
+    """The learning rates of `adam_burda` at these steps, counted from 0, of 6 steps an epoch."""
+    options = SimpleNamespace(train_size=609, batch_size=100, learning_rate=1e-3)
+    optimizer = vae.adam_burda(options)
+    assert optimizer.epsilon == 1e-4
+    optimizer.build([])
+    found = []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    return found
+
+
+def test_the_rate_falls_tenfold_in_eight_stages_each_three_times_as_long():
+    """Stages of 1, 3, 9 ... 2187 epochs, 3280 in all: the first and last step of each."""
+    stages = np.repeat(np.arange(8), 3 ** np.arange(8))
+    assert len(stages) == 3280 == vae.variants['burda']['epochs']
+    epochs = [0, 1, 3, 4, 12, 13, 39, 1092, 1093, 3279]
+    expected = [1e-3 * 10 ** (-stages[epoch] / 7) for epoch in epochs]
+    assert rates([6 * epoch for epoch in epochs]) == pytest.approx(expected, rel=1e-6)
+    assert rates([6 * epoch + 5 for epoch in epochs]) == pytest.approx(expected, rel=1e-6)
+    assert expected[-1] == pytest.approx(1e-4)
+
+
+def test_binarized_pixels_are_white_as_often_as_they_are_light():
+    grey = tf.constant([0.0, 0.2, 0.7, 1.0]) * tf.ones([20000, 4])
+    pixels = vae.binarize(grey, tf.constant([0, 3])).numpy()
+    assert set(np.unique(pixels)) == {0.0, 1.0}
+    assert pixels.mean(axis=0) == pytest.approx([0.0, 0.2, 0.7, 1.0], abs=0.015)
+    again, other = (vae.binarize(grey, tf.constant([0, step])).numpy() for step in (3, 4))
+    assert (again == pixels).all()
+    assert np.mean(other[:, 1] != pixels[:, 1]) == pytest.approx(0.32, abs=0.02)
