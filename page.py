@@ -151,32 +151,33 @@ def plain(name):
 
 def draw_scores(named):
     """The table of scores, a line a score; then why cells are empty, and which runs have none."""
-    found = [(name, run, read_evaluation(run)) for name, run in named]
-    judged = [(name, evaluation) for name, _, evaluation in found if evaluation.get('scores')]
-    missing = [(name, run) for name, run, evaluation in found if not evaluation.get('scores')]
+    found = [(name, run, *read_evaluation(run)) for name, run in named]
+    judged = [(name, scores, reasons) for name, _, scores, reasons in found if scores]
+    missing = [(name, run) for name, run, scores, _ in found if not scores]
     parts = [draw_table(judged), draw_reasons(judged)] if judged else []
     return '\n'.join(parts + ([ask(missing)] if missing else []))
 
 
 def read_evaluation(run):
-    """What evaluate.py wrote into the run, a dictionary; empty where it did not."""
+    """(scores, reasons) that evaluate.py wrote into the run, dictionaries; empty without it."""
     path = run.path / 'evaluation.json'
     try:
-        return dict(json.loads(path.read_text()))
+        found = json.loads(path.read_text())
+        return dict(found.get('scores') or {}), dict(found.get('reasons') or {})
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError) as error:
+        return {}, {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f'{path}: damaged; delete it and run evaluate.py again') from error
 
 
 def draw_table(judged):
-    """The table of (name, evaluation) runs; its columns are the runs, so that a phone holds it."""
-    rows = dict.fromkeys(score for _, evaluation in judged for score in evaluation['scores'])
-    head = ''.join(f'<th scope="col">{escape(name)}</th>' for name, _ in judged)
+    """The table of (name, scores, reasons); a run is a column, so that a phone holds it."""
+    rows = dict.fromkeys(score for _, scores, _ in judged for score in scores)
+    head = ''.join(f'<th scope="col">{escape(name)}</th>' for name, *_ in judged)
     lines = [f'<thead><tr><th scope="col">score</th>{head}</tr></thead><tbody>']
     for score in rows:
-        cells = [spell(evaluation['scores'].get(score)) for _, evaluation in judged]
-        cells = ''.join(f'<td>{escape(cell)}</td>' for cell in cells)
+        cells = [escape(spell(scores.get(score))) for _, scores, _ in judged]
+        cells = ''.join(f'<td>{cell}</td>' for cell in cells)
         lines.append(f'<tr><th scope="row">{escape(plain(score))}</th>{cells}</tr>')
     table = '\n'.join(['<table>', *lines, '</tbody></table>'])
     return f'<div class="wide" tabindex="0" role="region" aria-labelledby="scores">{table}</div>'
@@ -194,8 +195,8 @@ def spell(score):
 def draw_reasons(judged):
     """Why cells of the table are empty, a line for each run and reason."""
     lines = {}
-    for name, evaluation in judged:
-        for score, reason in evaluation.get('reasons', {}).items():
+    for name, _, reasons in judged:
+        for score, reason in reasons.items():
             lines.setdefault((name, reason), []).append(plain(score))
     items = [f'{name}, {", ".join(scores)}: {why}' for (name, why), scores in lines.items()]
     items = ''.join(f'<li>{escape(item)}</li>' for item in items)
@@ -216,11 +217,9 @@ def ask(missing):
 def draw_run(name, config):
     """How a run was made: its command line, and all of its configuration."""
     # What was settled in the run stands for the flag of the same name.
-    rest = {name: value for name, value in config.items() if name != 'flags'}
+    rest = {key: value for key, value in config.items() if key != 'flags'}
     rows = {**settings(config), **rest}.items()
-    lines = [
-        f'<dt>{escape(plain(name))}</dt><dd>{escape(write(value))}</dd>' for name, value in rows
-    ]
+    lines = [f'<dt>{escape(plain(key))}</dt><dd>{escape(write(value))}</dd>' for key, value in rows]
     return (
         f'<h3>{escape(name)}</h3>\n<p>{draw_command(command(config))}</p>\n'
         f'<details><summary>Configuration</summary><dl>{"".join(lines)}</dl></details>'
