@@ -50,7 +50,7 @@ def main(argv):
     compared = runs.open_runs(values.runs)
     for run in compared:
         check(run)
-    named = list(zip(names(compared), compared, strict=True))
+    named = name_runs(compared)
     columns = list_columns(named)
     every = sorted({epoch for column in columns for epoch in column.epochs})
     target = export.load_png(compared[0].path / 'target.png')
@@ -102,21 +102,19 @@ def check(run):
         raise InputError(f'{run.path}: has no samples yet; train it first: {command}')
 
 
-def names(compared):
-    """What to call each run: its model, or its directory where another is of that model too."""
+def name_runs(compared):
+    """A (name, run) each: the model, or the directory where another run is of that model too."""
     models = [run.config['model'] for run in compared]
-    paths = [run.path.resolve().name for run in compared]
-    pairs = zip(models, paths, strict=True)
-    return [model.upper() if models.count(model) == 1 else path for model, path in pairs]
+    return [
+        (model.upper() if models.count(model) == 1 else run.path.resolve().name, run)
+        for model, run in zip(models, compared, strict=True)
+    ]
 
 
 def list_columns(named):
     """The columns after the target: each run's reconstructions, where it has any, and samples."""
-    columns = [
-        Column(f'{name} {kind}', run, kind, run.epochs(kind))
-        for name, run in named
-        for kind in ('reconstructions', 'samples')
-    ]
+    kinds = ('reconstructions', 'samples')
+    columns = [Column(f'{n} {kind}', r, kind, r.epochs(kind)) for n, r in named for kind in kinds]
     return [column for column in columns if column.epochs]
 
 

@@ -213,6 +213,7 @@ def test_nothing_from_a_file_becomes_markup():
     evaluate(one, {HOSTILE: HOSTILE}, reasons={HOSTILE: HOSTILE})
     found = page(one, make_run(f'{name}2', [1]))
     assert len(found.all('script')) == 2 and not found.all('b')
+    assert [image['alt'] for image in found.all('img')][1] == f'Grid of {name} samples'
     assert found.data()['runs'][0] == {
         'name': name, 'curves': [{'name': HOSTILE, 'points': [[1, 2.0]]}]
     }  # fmt: skip
