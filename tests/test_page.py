@@ -399,7 +399,9 @@ def test_the_table_and_the_curves_are_there(browser):
 def test_a_phone_needs_no_scrolling_sideways(chromium):
     scores = {f'a_score_with_a_rather_long_name_{i}': [123.456, 0.789] for i in range(3)}
     made = [make_run(f'a-run-of-a-long-name-{i}', range(1, 4), model='vae') for i in range(3)]
-    made.append(make_run('y' * 60, [1], flags={'dataset': 'digits', 'reconstruction': 'x' * 80}))
+    made.append(
+        make_run('y' * 60, [1], 'vae', flags={'dataset': 'digits', 'reconstruction': 'x' * 80})
+    )
     for run in made:
         evaluate(run, scores, reasons={'fid': 'x' * 80})
         export.save_png(run.path / 'neighbours.png', noise(height=900))
