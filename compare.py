@@ -1,10 +1,12 @@
 """Puts the pictures of several runs side by side: a figure of some epochs, a GIF of them all.
 
     python compare.py --runs=outputs/vae-mnist,outputs/gan-mnist
+    python compare.py --runs=outputs/vae-mnist,outputs/gan-mnist --html
 
 A row is an epoch. The first column is the target, test images of the data set; every run follows
 with its reconstructions, if it makes any, and its samples. A run that has no picture of a row's
-epoch shows the nearest before it, and every caption tells the epoch that is shown.
+epoch shows the nearest before it, and every caption tells the epoch that is shown. With --html
+they stand in a page at a slider over the epochs, with the runs' losses, scores and commands.
 """
 
 import math
@@ -14,6 +16,7 @@ from typing import NamedTuple
 
 import export
 import flags
+import page
 import runs
 from console import InputError, start
 
@@ -38,7 +41,7 @@ class Column(NamedTuple):
 
 
 def main(argv):
-    """Writes figure.png and comparison.gif, prints where, and returns the exit status 0.
+    """Writes figure.png, comparison.gif and, if asked, index.html; prints where; returns 0.
 
     Raises InputError, before anything is written, for flags or runs that make no comparison.
     """
@@ -47,19 +50,24 @@ def main(argv):
     compared = runs.open_runs(values.runs)
     for run in compared:
         check(run)
-    columns = list_columns(compared)
+    named = name_runs(compared)
+    columns = list_columns(named)
     every = sorted({epoch for column in columns for epoch in column.epochs})
     target = export.load_png(compared[0].path / 'target.png')
 
     figure = lay_out(target, columns, list_rows(columns, choose(shown, every)))
     steps = list_rows(columns, export.spaced(every, values.frames))
     frames = [export.table(*lay_out(target, columns, [step])) for step in steps]
+    text = page.render(target, columns, named) if values.html else None
 
     name = f'comparison-{Path(compared[0].config["dataset"]).name}'
     out = Path(values.out or os.path.normpath(compared[0].path / '..' / name))
     export.figure(out / 'figure.png', *figure)
     export.save_gif(out / 'comparison.gif', frames)
     print(out / 'figure.png', out / 'comparison.gif', sep='\n')
+    if values.html:
+        page.save(out / 'index.html', text)
+        print(out / 'index.html')
     return 0
 
 
@@ -72,6 +80,8 @@ def define_flags(values):
     flags.define(values, group, 'epochs_shown', '1,2,3,4,100,last', meaning)
     meaning = 'frames of the GIF at most, evenly apart in the logarithm of the epoch'
     flags.define(values, group, 'frames', 60, meaning, flags.Number(int, 2))
+    meaning = 'write index.html too, one file that needs no network'
+    flags.define_switch(values, group, 'html', meaning)
     meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
     flags.define(values, group, 'out', None, meaning)
 
@@ -92,14 +102,19 @@ def check(run):
         raise InputError(f'{run.path}: has no samples yet; train it first: {command}')
 
 
-def list_columns(compared):
-    """The columns after the target: each run's reconstructions, where it has any, and samples."""
+def name_runs(compared):
+    """A (name, run) each: the model, or the directory where another run is of that model too."""
     models = [run.config['model'] for run in compared]
-    columns = []
-    for run, model in zip(compared, models, strict=True):
-        name = model.upper() if models.count(model) == 1 else run.path.resolve().name
-        for kind in ('reconstructions', 'samples'):
-            columns.append(Column(f'{name} {kind}', run, kind, run.epochs(kind)))
+    return [
+        (model.upper() if models.count(model) == 1 else run.path.resolve().name, run)
+        for model, run in zip(models, compared, strict=True)
+    ]
+
+
+def list_columns(named):
+    """The columns after the target: each run's reconstructions, where it has any, and samples."""
+    kinds = ('reconstructions', 'samples')
+    columns = [Column(f'{n} {kind}', r, kind, r.epochs(kind)) for n, r in named for kind in kinds]
     return [column for column in columns if column.epochs]
 
 

@@ -1,6 +1,7 @@
 """From uint8 arrays to pictures on disk: grids, GIFs, and tables of pictures with captions."""
 
 import functools
+import io
 import math
 import textwrap
 
@@ -28,6 +29,9 @@ CAPTION = 7.5
 
 # 32 greys instead of 256 make the GIF of a training run five times smaller.
 GREYS = (np.arange(256) // 8 * 255 // 31).astype(np.uint8)
+
+# Of WebP. A grid of MNIST takes 9 kB so, 22 kB without loss, and is 39 dB from what it was.
+QUALITY = 80
 
 
 def grid(images, columns=None):
@@ -64,6 +68,13 @@ def save_png(path, image):
     """
     with atomic(path) as partial:
         _to_pillow(image).save(partial, optimize=True)
+
+
+def webp(image):
+    """A uint8 image (H, W, 1) or (H, W, 3) as the bytes of a WebP file, nearly as it was."""
+    buffer = io.BytesIO()
+    _to_pillow(image).save(buffer, 'WEBP', quality=QUALITY, method=6)
+    return buffer.getvalue()
 
 
 def load_png(path):

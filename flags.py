@@ -65,6 +65,11 @@ def define(values, group, name, default, meaning, parser=None):
     absl_flags.DEFINE(parser, name, default, meaning, values, module_name=group)
 
 
+def define_switch(values, group, name, meaning):
+    """Adds a flag that is off unless it is named."""
+    absl_flags.DEFINE_bool(name, False, meaning, values, module_name=group)
+
+
 def define_training(values):
     """The flags that every training run shares."""
     group, positive = 'What to train', Number(int, 1)
@@ -101,7 +106,7 @@ def define_training(values):
     meaning = 'directory of this run in output_dir; by default <model>-<dataset>'
     define(values, group, 'run_name', None, meaning, RunName())
     meaning = 'begin the run anew, deleting what is there'
-    absl_flags.DEFINE_bool('overwrite', False, meaning, values, module_name=group)
+    define_switch(values, group, 'overwrite', meaning)
     define(values, group, 'save_every', 1, 'epochs between checkpoints', positive)
     meaning = 'minutes between checkpoints inside a long epoch'
     define(values, group, 'save_every_minutes', 10.0, meaning, Number(float, 0, above=True))

@@ -173,7 +173,7 @@ def test_help_shows_only_its_own_flags():
     done = run_command('--help')
     assert done.returncode == 0
     named = {word for word in done.stdout.split() if word.startswith('--') and '=' not in word}
-    assert named == {'--runs', '--epochs_shown', '--frames', '--out', '--help'}
+    assert named == {'--runs', '--epochs_shown', '--frames', '--html', '--out', '--help'}
 
 
 def test_mistake_is_one_line_and_status_one():

@@ -1,5 +1,7 @@
 """What export.py draws is read back from the files, pixel by pixel."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,6 +55,15 @@ def test_grid_is_about_square_by_default(count, rows, columns):
     assert picture.shape == (rows * 2, columns * 3, 1)
     assert picture.dtype == np.uint8
     assert picture.sum() == count * 6
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_webp_comes_back_nearly_as_it_was(channels):
+    ramp = np.arange(0, 256, 4, np.uint8)
+    image = np.stack([np.tile(ramp, (64, 1)), *[np.tile(ramp, (64, 1)).T] * (channels - 1)], -1)
+    with Image.open(io.BytesIO(export.webp(image))) as picture:
+        assert (picture.format, picture.size) == ('WEBP', (64, 64))
+        np.testing.assert_allclose(np.asarray(picture, int) - image, 0, atol=12)
 
 
 @pytest.mark.parametrize('channels', [1, 3])
