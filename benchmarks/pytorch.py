@@ -136,7 +136,7 @@ class Trainer:
 
 
 def adam(weights, settings):
-    """PyTorch's Adam with the settings of Keras'."""
+    """PyTorch's Adam with the settings of Keras', though epsilon counts for less in early steps."""
     betas = settings['beta_1'], settings['beta_2']
     return torch.optim.Adam(weights, betas=betas, eps=settings['epsilon'], fused=True)
 
