@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+import datasets
 import figures
 import metrics
 from models.base import from_uint8, normal
@@ -42,7 +43,8 @@ def bound(row):
     KL(q(z given x) || p(z given x)) that is exact for k to infinity.
     """
     model = likelihood_model(row)
-    images = binarised(row.bench.test.images[:BOUNDED])
+    data = row.bench.data
+    images, _ = datasets.subset(binarised(data.test_images), data.test_labels, BOUNDED)
     progress = tqdm(images, unit='img', leave=False, disable=not sys.stderr.isatty())
     weigh = functools.partial(log_weights, model, compile_weigher(model), k=DRAWS)
     rows = (weigh(image, [row.bench.seed, WEIGHTS_STEP - i]) for i, image in enumerate(progress))
