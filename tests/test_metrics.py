@@ -232,6 +232,11 @@ def test_the_nearest_are_those_of_scikit_learn(random):
     np.testing.assert_array_equal(metrics.nearest(points, others)[1], indices[:, :1])
 
 
+def test_equal_points_are_at_no_distance(random):
+    points = random.random((100, 50)) + 100
+    assert not metrics.nearest(points, points.copy())[0].any()
+
+
 def test_parzen_is_the_kernel_density_of_scikit_learn(random):
     samples, images = random.random((40, 4, 4, 1)), random.random((30, 4, 4, 1))
     windows = KernelDensity(bandwidth=0.2).fit(samples.reshape(40, 16))
@@ -329,8 +334,8 @@ def test_bits_per_dimension_of_fair_coins():
 
 
 def test_the_gaussian_of_codes_diverges_in_closed_form():
-    codes = exact_gaussian(100, [3.0, 0.0], [[0.5, 0.0], [0.0, 2.0]])
-    by_hand = 0.5 * (0.25 + 9 - 1 - math.log(0.25)) + 0.5 * (4 - 1 - math.log(4))
+    codes = exact_gaussian(100, [3.0, 0.0], [[0.5, 0.0], [0.0, 4.0]])
+    by_hand = 0.5 * (0.25 + 9 - 1 - math.log(0.25)) + 0.5 * (16 - 1 - math.log(16))
     assert metrics.gaussian_kl(codes) == pytest.approx(by_hand)
     assert metrics.gaussian_kl(exact_gaussian(100, np.zeros(3), np.eye(3))) == pytest.approx(0)
     assert metrics.gaussian_kl(np.eye(4)) == math.inf
