@@ -60,9 +60,9 @@ def log_likelihood(row):
         raise NotApplicable('the model has no exact likelihood')
     images = from_uint8(row.bench.data.test_images, row.model.value_range)
     values = np.concatenate([row.model.log_prob(part) for part in batches(images)])
-    bits = metrics.bits_per_dimension(-float(values.mean()), images.shape[1:])
-    numbers = {'nats': -float(values.mean()), 'error': standard_error(values)}
-    return numbers | {'bits_per_dimension': bits}
+    nats = -float(values.mean(dtype=np.float64))
+    bits = metrics.bits_per_dimension(nats, images.shape[1:])
+    return {'nats': nats, 'error': standard_error(values), 'bits_per_dimension': bits}
 
 
 def gaussian_kl(row):
@@ -140,7 +140,8 @@ def _elbo(row, images):
     whole = [from_uint8(images, model.value_range), *found]
     parts = zip(*map(batches, whole), strict=True)
     terms = [model.terms(x, model.decode(z), mean, std) for x, mean, std, z in parts]
-    kl, error = (float(np.concatenate(part).mean()) for part in zip(*terms, strict=True))
+    parts = zip(*terms, strict=True)
+    kl, error = (float(np.concatenate(part).mean(dtype=np.float64)) for part in parts)
     bits = metrics.bits_per_dimension(kl + error, images.shape[1:])
     numbers = {'negative_elbo': kl + error, 'kl': kl, 'reconstruction': error}
     return numbers | {'bits_per_dimension': bits}

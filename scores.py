@@ -300,7 +300,7 @@ def named(values, *names):
 
 def standard_error(values):
     """Standard error of the mean of (N,) values."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.std(values, ddof=1, dtype=np.float64) / np.sqrt(len(values)))
 
 
 class Score(NamedTuple):

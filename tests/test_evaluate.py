@@ -357,11 +357,11 @@ def test_log_weights_average_to_the_elbo(vae_row):
     """Their mean estimates reconstruction and KL together, the KL there in closed form."""
     model, image = vae_row.model, vae_row.bench.test.images[1]
     weigh = likelihoods.compile_weigher(model)
-    weights = likelihoods.log_weights(model, weigh, image, [0, -4], 2000)
+    weights = likelihoods.log_weights(model, weigh, image, [0, -4], 1000)
     batch = from_uint8(image[None], model.value_range)
-    draws = [model.terms(batch, *model.infer(batch, [1, i])) for i in range(200)]
+    draws = [model.terms(batch, *model.infer(batch, [1, i])) for i in range(60)]
     negative_elbo = np.mean([kl + error for kl, error in draws])
-    assert -weights.mean() == pytest.approx(negative_elbo, rel=0.02)
+    assert -weights.mean() == pytest.approx(negative_elbo, rel=0.03)
 
 
 def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
