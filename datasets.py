@@ -421,7 +421,7 @@ def _prepare(builder):
         'give --data_dir, a directory where TFDS prepared it on another machine, '
         'or start now with --dataset=digits'
     )
-    if not _online():
+    if not online():
         raise console.InputError(f'{missing}, and no network to fetch it; {remedy}')
     console.load_tensorflow()
     try:
@@ -430,7 +430,7 @@ def _prepare(builder):
         raise console.InputError(f'{missing}, and {_line(error)}; {remedy}') from error
 
 
-def _online(seconds=5):
+def online(seconds=5):
     """Whether the store that TFDS reads from answers; asked by HTTP, which honours proxies."""
     import requests
 

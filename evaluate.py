@@ -1,94 +1,146 @@
-"""Judges trained models by the classes they draw.
+"""Scores trained models by the field's definitions, in one table.
 
   python evaluate.py --runs=outputs/vae-mnist,outputs/gan-mnist
+  python evaluate.py --runs=outputs/vae-mnist --metrics=fid,elbo,bound --out=table.md
 
-A classifier, trained once on the data's training split, looks at samples of each run and at the
-test images: which classes are there, how evenly, and how many samples it is sure of. Writes
-evaluation.json into each run and prints a table.
+Samples of each run are compared with the data: by their pixels, and by the features of a
+classifier. Test images in the place of samples make the row to compare with. Writes
+evaluation.json, neighbours.png and latent.png into each run; what is finished is not taken again
+for the same checkpoint, data, classifier, number of samples and seed.
 """
+
+import sys
+from pathlib import Path
+
+from absl.flags import EnumParser
+from tqdm import tqdm
 
 import console
 import datasets
 import flags
 import runs
+import scores
+import sheet
 from console import InputError
-from generate import checkpoint, restore
+from generate import checkpoint
 
-CONFIDENCE = 0.9
+FORMATS = {'.md': sheet.markdown, '.csv': sheet.comma_separated}
 
 
 def main(argv):
-    """Runs the command line `argv`; returns the exit status."""
+    """Runs the command line `argv`; returns the exit status.
+
+    Raises:
+      InputError: for flags, runs or data that cannot be meant, and too few samples for a score.
+    """
     values = flags.parse(argv, __doc__, define_flags)
+    names, out = chosen(values.metrics), written(values.out)
     judged = runs.open_runs(values.runs)
     data, data_hash = load(judged, values.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
     console.load_tensorflow()
-    from loop import draw
-    from metrics.classifier import classifier
-
     with console.quiet():
-        network, accuracy = classifier(data, data_hash)
-    print(f'Classifier: {accuracy:.2%} of the test images right.\n\n{header(data.class_names)}')
-    print(line('test images', judge(network, data.test_images, data)))
-    for run, arrays in zip(judged, checkpoints, strict=True):
-        model = restore(run, run.config, arrays)
-        samples = draw(model, model.latents(values.num_samples, values.seed))
-        scores = judge(network, samples, data)
-        settings = {'num_samples': values.num_samples, 'seed': values.seed}
-        settings |= {'step': int(arrays['step']), 'classifier_accuracy': accuracy}
-        runs.write_json(run.path / 'evaluation.json', settings | scores._asdict())
-        print(line(run.path.name, scores))
+        judge = hire(values.features, data, data_hash, judged[0].config['flags']['dataset'])
+    check_number(names, judge, values.num_samples)
+    bench = scores.Bench(data, judge, values.num_samples, values.seed)
+    settings = {'version': scores.VERSION, 'data_hash': data_hash, 'features': values.features}
+    settings |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
+    settings |= {'num_samples': values.num_samples, 'seed': values.seed}
+    sheets = evaluate(judged, checkpoints, bench, settings, names)
+    print(sheet.markdown(sheets, names), end='')
+    if out:
+        with runs.atomic(out) as partial:
+            partial.write_text(FORMATS[out.suffix](sheets, names))
     return 0
 
 
 def define_flags(values):
     """Defines this command's flags on `values`."""
-    group, count = 'What to judge', flags.Number(int, 100, 1_000_000)
+    group, count = 'What to judge', flags.Number(int, scores.LEAST, 1_000_000)
     flags.define(values, group, 'runs', None, 'directories of runs of one data set')
     flags.define(values, group, 'num_samples', 10000, 'samples of each run', count)
     seed = flags.Number(int, 0, flags.LARGEST_SEED)
-    flags.define(values, group, 'seed', 0, "of the samples' latents", seed)
+    flags.define(values, group, 'seed', 0, 'of the samples and of all that is drawn', seed)
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
     flags.define(values, group, 'data_dir', None, meaning)
+    group = 'How to judge'
+    meaning = f'scores by name, by default all: {", ".join(scores.SCORES)}'
+    flags.define(values, group, 'metrics', None, meaning)
+    words, meaning = ['classifier', 'inception'], 'whose features and classes are compared: '
+    meaning += "a classifier of the data's classes, or Keras' InceptionV3 of ImageNet, which is "
+    meaning += 'not the network of the original FID: numbers of the two do not compare'
+    flags.define(values, group, 'features', words[0], meaning, EnumParser(words))
+    flags.define(values, group, 'out', None, 'file for the table, <name>.md or <name>.csv')
+
+
+def chosen(words):
+    """The names of the scores in --metrics; raises InputError for an unknown one."""
+    names = list(scores.SCORES) if words is None else words.split(',')
+    for name in names:
+        if name not in scores.SCORES:
+            near = flags.nearest(name, list(scores.SCORES))
+            raise InputError(f'--metrics: {name!r} is no score{near}; --help lists them')
+    return list(dict.fromkeys(names))
+
+
+def written(name):
+    """The path in --out, or None; raises InputError for a suffix that means no table."""
+    if name and Path(name).suffix not in FORMATS:
+        raise InputError(f'--out={name}: must end in .md or .csv')
+    return Path(name) if name else None
 
 
 def load(judged, data_dir):
-    """The data of the runs, whole, and its hash.
-
-    Raises:
-      InputError: the data have no classes, or are not those of the runs.
-    """
+    """The data of the runs, whole, and its hash; raises InputError if they are not theirs."""
     settings = judged[0].config['flags']
     place = data_dir or settings['data_dir']
     data = datasets.load(settings['dataset'], place, settings['image_size'])
-    if len(data.class_names) < 2:
-        raise InputError(f'--runs: {settings["dataset"]} has no classes to judge by')
     data_hash = datasets.fingerprint(data)
     judged[0].check_data(data_hash)
     return data, data_hash
 
 
-def judge(network, pictures, data):
-    """The `Coverage` of uint8 images."""
-    from metrics.classifier import probabilities
-    from metrics.mode_coverage import mode_coverage
+def hire(features, data, data_hash, dataset):
+    """The `Judge` that --features names, or None for data of a single class."""
+    if features == 'inception':
+        from metrics.inception import inception
 
-    return mode_coverage(probabilities(network, pictures), data.test_labels, CONFIDENCE)
+        return inception(data.test_images.shape[1:])
+    from metrics.classifier import classifier
 
-
-def header(class_names):
-    """The table's head, in Markdown."""
-    titles = ['run', 'classes', 'KL (nats)', f'sure ({CONFIDENCE})', *class_names]
-    return f'| {" | ".join(titles)} |\n|{" --- |" * len(titles)}'
+    return classifier(data, data_hash, dataset) if len(data.class_names) > 1 else None
 
 
-def line(name, scores):
-    """A row of the table, in Markdown; the last columns are the share of each class."""
-    total = sum(scores.histogram)
-    shares = [f'{count / total:.1%}' for count in scores.histogram]
-    cells = [name, f'{scores.present}/{len(shares)}', f'{scores.kl:.3f}', f'{scores.sure:.1%}']
-    return f'| {" | ".join(cells + shares)} |'
+def check_number(names, judge, num_samples):
+    """Raises InputError when a score would need more samples."""
+    for name in names:
+        needed = scores.least(name, judge)
+        if num_samples < needed:
+            remedy = f'give at least {needed}, or name other scores with --metrics'
+            raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
+
+
+def evaluate(judged, checkpoints, bench, settings, names):
+    """(row, sheet) pairs of the real images and the runs; finished scores are written at once."""
+    pairs = zip(judged, checkpoints, strict=True)
+    rows = [scores.RunRow(run, arrays, bench) for run, arrays in pairs]
+    old = sheet.read(judged[0]).get('references', {})
+    real = scores.reference_rows(bench, names)
+    sheets = {row: sheet.revive(old.get(row.name, {}), settings) for row in real}
+    references = {row.name: sheets[row] for row in real}
+    for row in rows:
+        sheets[row] = sheet.revive(sheet.read(row.run), settings | row.identity())
+    tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
+    for row, name in tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty()):
+        try:
+            sheets[row]['scores'][name] = scores.measure(name, row)
+        except scores.NotApplicable as why:
+            sheets[row]['reasons'][name] = str(why)
+        owner = row if row.run else rows[0]
+        sheet.save(owner.run, sheets[owner], references)
+    for row in rows:
+        sheet.save(row.run, sheets[row], references)
+    return [(row.name, sheets[row]) for row in sheets]
 
 
 if __name__ == '__main__':

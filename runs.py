@@ -95,6 +95,15 @@ def read_arrays(path):
         return dict(arrays)
 
 
+def digest(arrays):
+    """The SHA-256 of {name: array}, whatever their order, in hexadecimal."""
+    found = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        found.update(repr((name, array.shape, array.dtype.str)).encode())
+        found.update(np.ascontiguousarray(array))
+    return found.hexdigest()
+
+
 def write_json(path, values):
     """Writes a dictionary as JSON, whole or not at all."""
     with atomic(path) as temporary:

@@ -494,7 +494,7 @@ def test_network_that_never_answers(monkeypatch):
 
     monkeypatch.setattr(requests, 'head', lambda *args, **options: time.sleep(20))
     start = time.monotonic()
-    assert not datasets._online(0.2)
+    assert not datasets.online(0.2)
     assert time.monotonic() - start < 5
 
 
@@ -504,7 +504,7 @@ def test_failed_download_is_one_line(tmp_path, monkeypatch):
     def fail(builder):
         raise RuntimeError('first line\nsecond line')
 
-    monkeypatch.setattr(datasets, '_online', lambda: True)
+    monkeypatch.setattr(datasets, 'online', lambda: True)
     monkeypatch.setattr(tfds.core.DatasetBuilder, 'download_and_prepare', fail)
     message = refusal(datasets.load, 'kmnist', str(tmp_path))
     assert 'first line second line' in message and '--dataset=digits' in message

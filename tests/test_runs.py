@@ -93,6 +93,16 @@ def test_a_file_where_a_directory_should_be_is_refused(tmp_path):
 # Configuration
 
 
+def test_the_digest_is_of_names_shapes_types_and_numbers_alone():
+    digest = runs.digest(ARRAYS)
+    assert digest == runs.digest(dict(reversed(ARRAYS.items())))
+    numbers = ARRAYS['0000']
+    others = numbers + 1, numbers.reshape(6, 4), numbers.astype(np.float64), numbers.view(np.int32)
+    changed = [runs.digest(ARRAYS | {'0000': other}) for other in others]
+    renamed = runs.digest({'0001': numbers, 'step': ARRAYS['step']})
+    assert len({digest, renamed, *changed}) == 6
+
+
 def test_a_run_exists_once_it_was_begun(run, tmp_path):
     assert run.exists()
     assert run.config['format'] == FORMAT

@@ -1,0 +1,86 @@
+"""evaluation.json, which keeps finished scores, and the table that shows them.
+
+{"settings": {what the scores depend on: checkpoint, data, classifier, ...},
+ "scores": {score: {key: number}}, "reasons": {score: why it is left empty},
+ "references": {row of real images: {"settings": ..., "scores": ..., "reasons": ...}}}
+"""
+
+import csv
+import io
+import json
+
+import runs
+from scores import SCORES
+
+FILE = 'evaluation.json'
+
+
+def read(run):
+    """What is kept of a run, as above; nothing where that is damaged, or there is none."""
+    try:
+        return dict(json.loads((run.path / FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def revive(kept, settings):
+    """A sheet with the kept scores if they were taken with the same settings, else without any."""
+    scores = kept['scores'] if kept.get('settings') == settings else {}
+    return {'settings': settings, 'scores': scores, 'reasons': {}}
+
+
+def save(run, sheet, references):
+    """Writes a run's sheet and those of the real images {row: sheet}, whole or not at all."""
+    runs.write_json(run.path / FILE, sheet | {'references': references})
+
+
+def markdown(sheets, names):
+    """The table of (row, sheet) pairs, of the scores `names`; below it, why cells are empty.
+
+    Columns that are empty in every row are left out.
+    """
+    taken = [n for n in names if any(n in sheet['scores'] for _, sheet in sheets)]
+    titles = ['run', *(title for name in taken for title in SCORES[name].columns)]
+    lines = [[row, *cells(sheet, taken)] for row, sheet in sheets]
+    table = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
+    table.insert(1, f'|{" --- |" * len(titles)}')
+    return '\n'.join(table + footnotes(sheets, names)) + '\n'
+
+
+def cells(sheet, names):
+    """The cells of a row."""
+    found = [(SCORES[name].columns.values(), sheet['scores'].get(name)) for name in names]
+    return [show(numbers) if numbers else '' for shows, numbers in found for show in shows]
+
+
+def footnotes(sheets, names):
+    """A line for each reason that leaves cells empty, with the scores and rows it is told of."""
+    told = {}
+    for row, sheet in sheets:
+        for name in names:
+            if name in sheet['reasons']:
+                told.setdefault((row, sheet['reasons'][name]), []).append(name)
+    return ['', *(f'{row}: no {", ".join(told[row, why])}: {why}.' for row, why in told)]
+
+
+def comma_separated(sheets, names):
+    """The same as CSV: what the scores depend on, and every number in full."""
+    flat = [
+        {'run': row} | sheet['settings'] | flatten(sheet['scores'], names) for row, sheet in sheets
+    ]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(dict.fromkeys(k for line in flat for k in line)))
+    writer.writeheader()
+    writer.writerows(flat)
+    return file.getvalue()
+
+
+def flatten(scores, names):
+    """{score.key: number}, the elements of a list under their index."""
+    flat = {}
+    for name in names:
+        for key, value in scores.get(name, {}).items():
+            several = value if isinstance(value, list) else [value]
+            keys = [f'{key}_{i}' for i in range(len(several))] if several is value else [key]
+            flat |= {f'{name}.{k}': v for k, v in zip(keys, several, strict=True)}
+    return flat
