@@ -14,8 +14,10 @@ from string import Template
 
 import export
 import flags
+import sheet
 from console import InputError
 from runs import atomic
+from scores import SCORES
 
 TEMPLATES = Path(__file__).parent / 'templates'
 STOPS = 60  # of the slider
@@ -32,7 +34,7 @@ def render(target, columns, named):
       named: (name, run) of every run, in their order.
 
     Raises:
-      InputError: a picture, or what evaluate.py wrote, is damaged.
+      InputError: a picture is damaged.
     """
     stops = export.spaced(sorted({epoch for column in columns for epoch in column.epochs}), STOPS)
     pictures = [list_pictures(column, stops) for column in columns]
@@ -151,55 +153,33 @@ def plain(name):
 
 def draw_scores(named):
     """The table of scores, a line a score; then why cells are empty, and which runs have none."""
-    found = [(name, run, *read_evaluation(run)) for name, run in named]
-    judged = [(name, scores, reasons) for name, _, scores, reasons in found if scores]
-    missing = [(name, run) for name, run, scores, _ in found if not scores]
+    kept = [(name, run, sheet.read(run)) for name, run in named]
+    judged = [(name, found) for name, _, found in kept if sheet.current(found)]
+    missing = [(name, run) for name, run, found in kept if not sheet.current(found)]
+    if judged:
+        judged = [*judged[0][1]['references'].items(), *judged]
     parts = [draw_table(judged), draw_reasons(judged)] if judged else []
     return '\n'.join(parts + ([ask(missing)] if missing else []))
 
 
-def read_evaluation(run):
-    """(scores, reasons) that evaluate.py wrote into the run, dictionaries; empty without it."""
-    path = run.path / 'evaluation.json'
-    try:
-        found = json.loads(path.read_text())
-        return dict(found.get('scores') or {}), dict(found.get('reasons') or {})
-    except FileNotFoundError:
-        return {}, {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f'{path}: damaged; delete it and run evaluate.py again') from error
-
-
 def draw_table(judged):
-    """The table of (name, scores, reasons); a run is a column, so that a phone holds it."""
-    rows = dict.fromkeys(score for _, scores, _ in judged for score in scores)
-    head = ''.join(f'<th scope="col">{escape(name)}</th>' for name, *_ in judged)
+    """The table of (name, sheet) pairs; a run is a column, so that a phone holds it."""
+    names = sheet.taken(judged, SCORES)
+    titles = [title for name in names for title in SCORES[name].columns]
+    columns = [sheet.cells(found, names) for _, found in judged]
+    head = ''.join(f'<th scope="col">{escape(name)}</th>' for name, _ in judged)
     lines = [f'<thead><tr><th scope="col">score</th>{head}</tr></thead><tbody>']
-    for score in rows:
-        cells = [escape(spell(scores.get(score))) for _, scores, _ in judged]
-        cells = ''.join(f'<td>{cell}</td>' for cell in cells)
-        lines.append(f'<tr><th scope="row">{escape(plain(score))}</th>{cells}</tr>')
+    for title, *row in zip(titles, *columns, strict=True):
+        cells = ''.join(f'<td>{escape(cell) or "–"}</td>' for cell in row)
+        lines.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     table = '\n'.join(['<table>', *lines, '</tbody></table>'])
     return f'<div class="wide" tabindex="0" role="region" aria-labelledby="scores">{table}</div>'
 
 
-def spell(score):
-    """A score as a cell: a value, [value, spread], or None."""
-    if isinstance(score, list):
-        return '\u00a0± '.join(map(spell, score))
-    if isinstance(score, float):
-        return f'{score:.4g}' if abs(score) < 10_000 else f'{score:,.0f}'
-    return '–' if score is None else str(score)
-
-
 def draw_reasons(judged):
     """Why cells of the table are empty, a line for each run and reason."""
-    lines = {}
-    for name, _, reasons in judged:
-        for score, reason in reasons.items():
-            lines.setdefault((name, reason), []).append(plain(score))
-    items = [f'{name}, {", ".join(scores)}: {why}' for (name, why), scores in lines.items()]
-    items = ''.join(f'<li>{escape(item)}</li>' for item in items)
+    lines = filter(None, sheet.footnotes(judged, SCORES))
+    items = ''.join(f'<li>{escape(line)}</li>' for line in lines)
     return f'<ul class="notes">{items}</ul>' if items else ''
 
 

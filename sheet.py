@@ -10,7 +10,7 @@ import io
 import json
 
 import runs
-from scores import SCORES
+from scores import SCORES, VERSION
 
 FILE = 'evaluation.json'
 
@@ -21,6 +21,11 @@ def read(run):
         return dict(json.loads((run.path / FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def current(sheet):
+    """Whether a sheet was kept by this version."""
+    return sheet.get('settings', {}).get('version') == VERSION
 
 
 def revive(kept, settings):
@@ -39,12 +44,17 @@ def markdown(sheets, names):
 
     Columns that are empty in every row are left out.
     """
-    taken = [n for n in names if any(n in sheet['scores'] for _, sheet in sheets)]
-    titles = ['run', *(title for name in taken for title in SCORES[name].columns)]
-    lines = [[row, *cells(sheet, taken)] for row, sheet in sheets]
+    shown = taken(sheets, names)
+    titles = ['run', *(title for name in shown for title in SCORES[name].columns)]
+    lines = [[row, *cells(sheet, shown)] for row, sheet in sheets]
     table = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
     table.insert(1, f'|{" --- |" * len(titles)}')
     return '\n'.join(table + footnotes(sheets, names)) + '\n'
+
+
+def taken(sheets, names):
+    """Those of the scores `names` that some of the (row, sheet) pairs have."""
+    return [name for name in names if any(name in sheet['scores'] for _, sheet in sheets)]
 
 
 def cells(sheet, names):
