@@ -222,7 +222,8 @@ def test_nothing_from_a_file_becomes_markup():
     one = make_run(name, [1], class_names=[HOSTILE], flags=flag, versions={HOSTILE: HOSTILE})
     one.rewrite_log([{'epoch': '1', HOSTILE: '2'}])
     export.save_png(one.path / 'neighbours.png', noise())
-    evaluate(one, {HOSTILE: HOSTILE}, reasons={HOSTILE: HOSTILE})
+    kinds = {'present': HOSTILE, 'kl': 0.0, 'sure': 1.0, 'histogram': [1]}
+    evaluate(one, {'coverage': kinds}, reasons={'fid': HOSTILE})
     found = page(one, make_run(f'{name}2', [1]))
     assert len(found.all('script')) == 2 and not found.all('b')
     assert [image['alt'] for image in found.all('img')][1] == f'Grid of {name} samples'
@@ -230,7 +231,7 @@ def test_nothing_from_a_file_becomes_markup():
         'name': name, 'curves': [{'name': HOSTILE, 'points': [[1, 2.0]]}]
     }  # fmt: skip
     assert found.texts['h3'] == [name, f'{name}2'] and HOSTILE in found.texts['dd']
-    assert HOSTILE in found.texts['td'] and f'{name}, {HOSTILE}: {HOSTILE}' in found.texts['li']
+    assert HOSTILE in found.texts['td'] and f'{name}: no fid: {HOSTILE}.' in found.texts['li']
 
 
 def test_command_names_what_differs_from_the_defaults_and_no_place():
