@@ -99,6 +99,8 @@ def define_training(values):
     choice('precision', 'float32', ['float32', 'bfloat16'], PRECISION)
     meaning = 'end the training at the first loss that is infinite or not a number'
     absl_flags.DEFINE_bool('stop_on_nan', True, meaning, values, module_name=group)
+    meaning = 'epochs between scores in the log: FID, classes drawn, bound; 0 takes none'
+    define(values, group, 'eval_every', 0, meaning, Number(int, 0))
     group = 'Where things lie'
     meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
     define(values, group, 'data_dir', None, meaning)

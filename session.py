@@ -1,9 +1,11 @@
 """One session of training: from a checkpoint, or nothing, to the last epoch or a signal."""
 
 import shutil
+import sys
 import time
 
 import tensorflow as tf
+from tqdm import tqdm
 
 import datasets
 import export
@@ -43,6 +45,7 @@ class Session:
         self.latents = self.model.latents(SHOWN, settings.seed)
         self.events = Events(run)
         self.calls = None
+        self.monitor = watch(run, settings, self.model) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
     def train(self):
@@ -125,11 +128,24 @@ class Session:
             self.draw(epoch)
         row = {'epoch': epoch, **self.loop.means()}
         row |= {f'test_{name}': value for name, value in test.items()}
+        row |= self.scores(epoch)
         row |= {'images_per_second': self.images_per_second()}
         row |= {'seconds': round(time.monotonic() - began, 3)}
         self.run.log(row)
         self.events.add(row)
         return row
+
+    def scores(self, epoch):
+        """The monitor's scores, empty where they are not due; warns of classes not drawn."""
+        if not self.monitor:
+            return {}
+        if epoch % self.settings.eval_every:
+            return dict.fromkeys(self.monitor.names)
+        found = self.monitor.scores()
+        drawn, known = found.get('eval_classes'), self.monitor.classes
+        if drawn is not None and drawn < known:
+            tqdm.write(f'epoch {epoch}: only {drawn} of {known} classes are drawn', sys.stderr)
+        return found
 
     def draw(self, epoch):
         """Draws the epoch's grids: samples of the run's latents, reconstructions of its target."""
@@ -190,6 +206,13 @@ class Session:
         kept = self.run.checkpoints()
         last = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
         return f'{last}; try a smaller rate or another --seed'
+
+
+def watch(run, settings, model):
+    """The `Monitor` of a run; its imports are spared where nothing is to be scored."""
+    from monitor import Monitor
+
+    return Monitor(run, settings, model)
 
 
 def description(network):

@@ -98,8 +98,14 @@ def plain(optimizer):
 
 
 def batches(images, value_range, batch_size):
-    """The tutorials' tf.data: float32 in memory, shuffled; the last, partial batch is dropped."""
+    """The tutorials' tf.data: float32 in memory, shuffled; the last, partial batch is dropped.
+
+    Its autotuning is off: there is nothing to tune here, and at the end of an epoch its thread can
+    keep the loop waiting for up to 41 seconds.
+    """
     low, high = value_range
     images = images.astype('float32') * ((high - low) / 255) + low
     data = tf.data.Dataset.from_tensor_slices(images)
-    return data.shuffle(len(images)).batch(batch_size, drop_remainder=True)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.shuffle(len(images)).batch(batch_size, drop_remainder=True).with_options(options)

@@ -1,0 +1,63 @@
+"""--eval_every: scores in the log while a run trains."""
+
+import math
+import shutil
+from functools import partial
+
+import harness
+import numpy as np
+import pytest
+from harness import contents, rows
+
+COLUMNS = {'vae': ['eval_fid', 'eval_classes', 'eval_bound'], 'gan': ['eval_fid', 'eval_classes']}
+EVERY = '--eval_every=2'
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path):
+    """Checkpoints are large, and pytest keeps the directories of three sessions."""
+    yield
+    shutil.rmtree(tmp_path)
+
+
+run = partial(harness.run, hooks=[harness.small_networks, harness.cheap_scores])
+
+
+@pytest.mark.parametrize('model', COLUMNS)
+def test_every_second_epoch_has_scores(model, tmp_path):
+    done = run(tmp_path / 'a', EVERY, model=model, epochs=4)
+    assert done.status == 0
+    log = rows(tmp_path / 'a')
+    assert [name for name in log[0] if name.startswith('eval')] == COLUMNS[model]
+    for row, due in zip(log, (False, True, False, True), strict=True):
+        assert all((row[name] != '') == due for name in COLUMNS[model])
+    assert float(log[1]['eval_fid']) > 0
+    if model == 'vae':
+        assert math.isfinite(float(log[1]['eval_bound']))
+
+
+def test_missing_classes_are_told_when_it_happens(tmp_path):
+    """A generator of six steps draws noise, which is not of all ten classes."""
+    done = run(tmp_path / 'a', EVERY, model='gan')
+    drawn = int(rows(tmp_path / 'a')[1]['eval_classes'])
+    assert drawn < 10
+    assert done.err == f'epoch 2: only {drawn} of 10 classes are drawn\n'
+
+
+def test_scores_change_nothing_and_do_not_depend_on_where_a_run_was_stopped(tmp_path):
+    whole, parts, without = (tmp_path / name for name in 'abc')
+    for directory, flags, epochs in (
+        (whole, [EVERY], 3),
+        (parts, [EVERY], 1),
+        (parts, [EVERY], 3),
+        (without, [], 3),
+    ):
+        assert run(directory, *flags, epochs=epochs).status == 0
+    assert contents(parts) == contents(whole)
+    for a, b in zip(*(harness.newest(path).values() for path in (whole, without)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_without_scores_has_no_columns_for_them(tmp_path):
+    assert run(tmp_path / 'a', epochs=1).status == 0
+    assert not [name for name in rows(tmp_path / 'a')[0] if name.startswith('eval')]
