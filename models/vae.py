@@ -174,7 +174,12 @@ def networks_burda(image_shape, latent_dim):
     mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
     std = layers.Dense(latent_dim, activation='exponential', name='std', dtype='float32')(x)
     logits = layers.Dense(math.prod(image_shape), dtype='float32')
-    stack = [keras.Input([latent_dim]), *hidden[2:], logits, layers.Reshape(image_shape, dtype='float32')]
+    stack = [
+        keras.Input([latent_dim]),
+        *hidden[2:],
+        logits,
+        layers.Reshape(image_shape, dtype='float32'),
+    ]
     encoder = keras.Model(images, [mean, std], name='encoder')
     return encoder, keras.Sequential(stack, name='decoder')
 
