@@ -6,8 +6,6 @@ import math
 import textwrap
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from console import InputError
@@ -171,6 +169,10 @@ def _stamp(frame, caption):
 @functools.lru_cache(maxsize=256)
 def _text(text, width, height, points, channels):
     """Black text in the middle of white (height, width, channels)."""
+    # Here, so that training need not wait for the import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     drawing = Figure((width / DPI, height / DPI), dpi=DPI)
     drawing.text(0.5, 0.5, text, fontsize=points, ha='center', va='center', parse_math=False)
     canvas = FigureCanvasAgg(drawing)

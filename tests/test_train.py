@@ -239,7 +239,7 @@ LOSSES = {'vae': ['test_negative_elbo'], 'gan': ['discriminator_loss', 'generato
 
 @pytest.mark.parametrize('model', LOSSES)
 def test_bfloat16_trains_to_the_same_loss_within_noise(model, tmp_path):
-    """Closer to float32 of the same seed than the seeds are to one another."""
+    """Closer to float32 of the same seed than another seed is."""
 
     def losses(name, *flags):
         flags = ['--train_size=1280', *flags]
@@ -247,7 +247,7 @@ def test_bfloat16_trains_to_the_same_loss_within_noise(model, tmp_path):
         assert harness.run(tmp_path / name, *flags, model=model, hooks=hooks).status == 0
         return np.array([float(rows(tmp_path / name)[-1][column]) for column in LOSSES[model]])
 
-    exact = [losses(f's{seed}', f'--seed={seed}') for seed in range(3)]
+    exact = [losses(f's{seed}', f'--seed={seed}') for seed in range(2)]
     half = losses('half', '--precision=bfloat16')
     assert (half != exact[0]).all()
     assert (np.abs(half - exact[0]) <= np.ptp(exact, axis=0)).all()
