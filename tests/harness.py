@@ -86,7 +86,8 @@ def environment():
 def forks():
     """What starts processes that are forks of one, which only imports and runs nothing."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['harness', 'session', 'models.vae', 'models.gan'])
+    drawing = ['matplotlib.figure', 'matplotlib.backends.backend_agg']
+    context.set_forkserver_preload(['harness', 'session', 'models.vae', 'models.gan', *drawing])
     with mock.patch.dict(os.environ, environment()):
         multiprocessing.forkserver.ensure_running()
     return context
