@@ -29,8 +29,8 @@ UNFINISHED = '.unfinished-'
 FINAL = 'final.weights.h5'
 DIGEST = 32  # bytes of a SHA-256
 PICTURES = ('samples', 'reconstructions')
-PLACES = {'data_dir', 'output_dir', 'run_name', 'overwrite'}
-FREE = PLACES | {'epochs', 'save_every', 'save_every_minutes', 'sample_every', 'stop_on_nan'}
+FREE = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'stop_on_nan'}
+FREE |= {'save_every', 'save_every_minutes', 'sample_every'}
 
 
 @contextlib.contextmanager
