@@ -57,11 +57,19 @@ def quiet():
             os.dup2(terminal.fileno(), 2)
 
 
-def load_tensorflow(threads=None):
+def limit_threads(count):
+    """Has TensorFlow compute with `count` threads; to be called before anything starts it.
+
+    By the environment, since TensorFlow takes no such wish once it has computed anything, and
+    decoding a data set may come before training.
+    """
+    os.environ['TF_NUM_INTRAOP_THREADS'] = os.environ['TF_NUM_INTEROP_THREADS'] = str(count)
+
+
+def load_tensorflow():
     """Imports TensorFlow and Keras on it, silently, whatever backend the user's shell names.
 
-    It computes with `threads` threads, by default as many as there are cores, and takes of a GPU's
-    memory what it needs, not all.
+    It takes of a GPU's memory what it needs, not all.
     """
     os.environ['KERAS_BACKEND'] = 'tensorflow'
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
@@ -72,9 +80,6 @@ def load_tensorflow(threads=None):
         gpus = tensorflow.config.list_physical_devices('GPU')  # the first look prints, too
         for gpu in gpus:
             tensorflow.config.experimental.set_memory_growth(gpu, True)
-        if threads:
-            tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-            tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
     return tensorflow, keras
 
 

@@ -30,6 +30,7 @@ def main(argv):
         going_on = run.exists() and not settings.overwrite
         if going_on:
             run.check_flags(vars(settings))
+        console.limit_threads(threads(run) if going_on else cores())
         data, data_hash = load(settings)
         arrays = None
         if going_on:
@@ -40,7 +41,7 @@ def main(argv):
         if finished(run, settings, data, arrays):
             print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
             return 0
-        console.load_tensorflow(threads(run))
+        console.load_tensorflow()
         from session import Session
 
         return Session(run, settings, data, arrays).train()
@@ -51,15 +52,19 @@ def warn(line):
     print(line, file=sys.stderr)
 
 
+def cores():
+    """How many cores this process may use."""
+    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
+    return len(alive(0))
+
+
 def threads(run):
     """As many threads as the run was begun with: the bits of a sum depend on their number."""
-    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
-    cores = len(alive(0))
-    begun = run.settle('threads', lambda: cores)
-    if begun != cores:
+    begun = run.config['threads']
+    if begun != cores():
         warn(
             f'{run.path}: goes on with the {begun} threads it was begun with; on another machine, '
-            f'here of {cores} cores, the last bits may differ'
+            f'here of {cores()} cores, the last bits may differ'
         )
     return begun
 
@@ -95,6 +100,7 @@ def configuration(settings, data, data_hash):
         'train_images': len(data.train_images),
         'test_images': len(data.test_images),
         'data_hash': data_hash,
+        'threads': cores(),
         'versions': {'python': platform.python_version()}
         | {name: importlib.metadata.version(name) for name in packages},
         'git_commit': commit(),

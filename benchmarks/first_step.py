@@ -9,8 +9,8 @@ import train
 def leave_after_a_call(load):
     """A `console.load_tensorflow` that also has Loop.train end the process when it returns."""
 
-    def loading(threads=None):
-        loaded = load(threads)
+    def loading():
+        loaded = load()
         from loop import Loop
 
         call = Loop.train

@@ -24,7 +24,7 @@ class Trainer:
         run = Run(Path(settings.output_dir) / settings.run_name)
         run.path.mkdir(parents=True)
         run.begin(train.configuration(settings, data, data_hash))
-        console.load_tensorflow(train.threads(run))
+        console.load_tensorflow()
         from session import Session
 
         test = {'test_images': data.test_images[:TESTED], 'test_labels': data.test_labels[:TESTED]}

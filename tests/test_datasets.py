@@ -370,49 +370,6 @@ def test_processes_at_once(tmp_path, cache):
 # TFDS
 
 
-@pytest.fixture(scope='module')
-def prepared(tmp_path_factory):
-    """A directory with two small data sets of TFDS: grey with a test split, coloured without."""
-    directory = str(tmp_path_factory.mktemp('prepared'))
-    with console.quiet():
-        for name, channels, splits in (
-            ('tiny_grey', 1, {'train': 40, 'test': 8}),
-            ('tiny_colour', 3, {'train': 40}),
-            ('tiny_untrained', 3, {'test': 8}),
-        ):
-            prepare(directory, name, channels, splits)
-    return directory
-
-
-def tiny(index, channels):
-    """Image number `index`: every pixel says the index, so that order and labels can be seen."""
-    return np.full((30, 40, channels), index, np.uint8)
-
-
-def prepare(directory, name, channels, splits):
-    import tensorflow_datasets as tfds
-
-    features = {'image': tfds.features.Image(shape=(30, 40, channels))}
-    if channels == 1:
-        features['label'] = tfds.features.ClassLabel(names=['even', 'odd'])
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name=name,
-        version='1.0.0',
-        data_dir=directory,
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={split: examples(channels, count) for split, count in splits.items()},
-        disable_shuffling=True,
-    )
-
-
-def examples(channels, count):
-    tensorflow, _ = console.load_tensorflow()
-    data = {'image': np.stack([tiny(index, channels) for index in range(count)])}
-    if channels == 1:
-        data['label'] = np.arange(count) % 2
-    return tensorflow.data.Dataset.from_tensor_slices(data)
-
-
 def test_tfds_images_and_labels_stay_together(prepared):
     dataset = datasets.load('tiny_grey', prepared)
     assert dataset.train_images.shape == (40, 28, 28, 1)

@@ -191,6 +191,14 @@ def test_the_gif_shows_the_samples_in_order(trained):
         assert np.abs(frame.astype(int) - sample).max() <= 8
 
 
+def test_a_data_set_of_tfds_is_decoded_and_trained_on_in_one_go(prepared, tmp_path):
+    """By TensorFlow, before the run says with how many threads it computes."""
+    flags = ['--dataset=tiny_grey', f'--data_dir={prepared}', '--train_size=40', '--batch_size=20']
+    done = harness.run_for_real(tmp_path, *flags, epochs=1)
+    assert (done.status, done.err) == (0, '')
+    assert len(rows(tmp_path)) == 1
+
+
 # What the numbers are
 
 
