@@ -149,7 +149,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
-    assert 'gan: no elbo, elbo_binarised, bound' in table
+    assert 'gan: no elbo, elbo_binarized, bound' in table
     assert 'the model has no encoder' in table
 
 
@@ -321,14 +321,14 @@ def vae_row(tiny_runs):
     return scores.RunRow(run, run.load(print), bench_of(datasets.load('digits')))
 
 
-def test_binarised_images_are_always_the_same_and_follow_the_grey():
+def test_binarized_images_are_always_the_same_and_follow_the_grey():
     images = np.full((50, 28, 28, 1), 64, np.uint8)
-    binary = likelihoods.binarised(images)
+    binary = likelihoods.binarized(images)
     assert set(np.unique(binary)) == {0, 255}
     assert binary.mean() == pytest.approx(64, abs=2)
-    np.testing.assert_array_equal(binary, likelihoods.binarised(images))
+    np.testing.assert_array_equal(binary, likelihoods.binarized(images))
     sure = np.array([[0, 255]], np.uint8)
-    np.testing.assert_array_equal(likelihoods.binarised(sure), sure)
+    np.testing.assert_array_equal(likelihoods.binarized(sure), sure)
 
 
 def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
@@ -338,7 +338,7 @@ def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
     assert found['negative_elbo'] == pytest.approx(logged, rel=0.01)
     bits = found['negative_elbo'] / 784 / np.log(2)
     assert found['bits_per_dimension'] == pytest.approx(bits)
-    assert likelihoods.elbo_binarised(vae_row)['kl'] != found['kl']
+    assert likelihoods.elbo_binarized(vae_row)['kl'] != found['kl']
 
 
 def test_the_batch_changes_no_likelihood(vae_row, monkeypatch):
@@ -373,7 +373,7 @@ def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
 
 def test_only_a_likelihood_is_bounded(vae_row, monkeypatch):
     monkeypatch.setattr(vae_row.model.options, 'reconstruction', 'l2')
-    for name in ('elbo', 'elbo_binarised', 'bound'):
+    for name in ('elbo', 'elbo_binarized', 'bound'):
         assert '--reconstruction=l2' in reason(name, vae_row)
 
 
