@@ -11,7 +11,7 @@ from console import InputError
 
 tf, keras = console.load_tensorflow()
 
-from benchmarks import dcgan, throughput  # noqa: E402
+from benchmarks import dcgan, evaluation, throughput  # noqa: E402
 from benchmarks.flops import flops  # noqa: E402
 from benchmarks.updates import UPDATES  # noqa: E402
 from loop import Loop  # noqa: E402
@@ -125,3 +125,10 @@ def test_the_tables_are_written(tmp_path, monkeypatch):
     for title in ('vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start'):
         assert f'## {title}' in text
     assert text.count('| ours |') == 3 and text.count('| tutorial |') == 3
+
+
+def test_the_cost_of_scores_is_told_for_each(monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, 'SAMPLES', 30)
+    evaluation.main()
+    told = [line.split(':')[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == [*evaluation.SCORES, 'memory']

@@ -67,7 +67,9 @@ def test_each_kind_has_its_column(monkeypatch):
     made = f'--runs={make_run("a", kl=20.0)},{make_run("b", kl=21.0)}'
     assert reconstruction_kinds.main(['figure', made]) == 0
     (_, titles, pictures, captions), path = told
-    assert titles == ['target', 'bernoulli, 1 KL: KL 20.0 nats', 'bernoulli, 1 KL: KL 21.0 nats']
+    assert titles == ['target', 'bernoulli + 1 KL', 'bernoulli + 1 KL']
+    told = [f'KL {kl}, sharpness 1.00, error 0.0' for kl in ('20.0', '21.0')]
+    assert captions[0][1:] == told
     np.testing.assert_array_equal(pictures[0][2], export.grid(TARGET))
     assert pictures[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
