@@ -281,7 +281,7 @@ def test_evaluate_refuses_unknown_scores_and_files(tiny_runs):
     run = f'--runs={tiny_runs["vae"]}'
     assert 'did you mean fid or kid' in refusal(run, '--metrics=fidd')
     assert "''" in refusal(run, '--metrics=')
-    assert '.md or .csv' in refusal(run, '--out=table.txt')
+    assert '.md or .csv' in refusal(run, '--out=table.txt', '--metrics=sharpness')
     assert 'from 100' in refusal(run, '--num_samples=10')
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import export
+import metrics
 import runs
 import scores
 from console import InputError
@@ -55,6 +56,7 @@ def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
     by_hand = np.mean(np.sum((darker / 255 - TARGET / 255) ** 2, axis=(1, 2, 3)))
     shown = side_by_side.Shown(runs.Run(make_run('b', reconstructions=darker)))
     assert shown.squared_error() == pytest.approx(by_hand)
+    assert shown.reconstructed_sharpness() == metrics.sharpness(darker, TARGET)
     flat = np.full_like(TARGET, 7)
     shown = side_by_side.Shown(runs.Run(make_run('c', reconstructions=flat)))
     assert shown.reconstructed_sharpness() == 0.0
