@@ -157,7 +157,9 @@ def draw_scores(named):
     judged = [(name, found) for name, _, found in kept if sheet.current(found)]
     missing = [(name, run) for name, run, found in kept if not sheet.current(found)]
     if judged:
-        judged = [*judged[0][1]['references'].items(), *judged]
+        # The test images first; real images of a single score must not push runs off a phone.
+        real = list(judged[0][1]['references'].items())
+        judged = [*real[:1], *judged, *real[1:]]
     parts = [draw_table(judged), draw_reasons(judged)] if judged else []
     return '\n'.join(parts + ([ask(missing)] if missing else []))
 

@@ -21,6 +21,7 @@ import runs
 from console import InputError
 from scores import VERSION
 
+REAL = {'test images': {'fid': 1.5}, 'centroids': {}}
 HOSTILE = '</script><script>alert(1)</script><b title="\'">&amp;'
 
 
@@ -173,12 +174,12 @@ def test_two_long_runs_of_digits_stay_below_three_megabytes():
 def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
     vae, gan = make_run('vae', [1], model='vae'), make_run('gan', [1])
     spread = {'mean': -0.5, 'std': 0.25}
-    evaluate(vae, {'fid': 22.41234, 'kid': spread}, references={'test images': {'fid': 1.5}})
+    evaluate(vae, {'fid': 22.41234, 'kid': spread}, references=REAL)
     why = {'kid': 'has no encoder', 'parzen': 'has no encoder', 'mmd': 'too few samples'}
     evaluate(gan, {'fid': 123456.7}, reasons=why)
     found = page(vae, gan)
-    assert found.texts['th'] == ['score', 'test images', 'VAE', 'GAN', 'FID', 'KID']
-    cells = ['1.50', '22.41', '123456.70', '–', '-0.500 +- 0.250', '–']
+    assert found.texts['th'] == ['score', 'test images', 'VAE', 'GAN', 'centroids', 'FID', 'KID']
+    cells = ['1.50', '22.41', '123456.70', '–', '–', '-0.500 +- 0.250', '–', '–']
     assert found.texts['td'] == cells
     reasons = ['GAN: no kid, parzen: has no encoder.', 'GAN: no mmd: too few samples.']
     assert found.texts['li'] == reasons
