@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TWICE := -n 2 --dist=loadfile
 
 .PHONY: demo test slow bench clean
 
@@ -19,10 +20,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWICE)
 
 slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(TWICE) -m slow
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
