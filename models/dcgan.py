@@ -32,6 +32,8 @@ options = {
     'real_target': (1.0, 'what D is to give for data; 0.9 smooths on one side', 0.0, 1.0),
     'width': (1.0, 'multiplies the filters of all layers', 0.1),
 }
+only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that else means nothing
+
 FILTERS = 32  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 5  # pixels a side
 COARSEST = 7  # pixels a side at most of the smallest maps
