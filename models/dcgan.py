@@ -94,11 +94,15 @@ def generator(image_shape, latent_dim, filters):
 
 
 def discriminator(image_shape, filters, norm):
-    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first."""
+    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first.
+
+    The logit has no bias, as in the authors' code; to a critic it would be no use.
+    """
     stack = [keras.Input(image_shape)]
     for i, count in enumerate(filters):
         stack += [Conv2D(count, **strided()), *(norm() if i else []), layers.LeakyReLU(0.2)]
-    stack += [layers.Flatten(), layers.Dense(1, kernel_initializer=weights(), dtype='float32')]
+    last = layers.Dense(1, use_bias=False, kernel_initializer=weights(), dtype='float32')
+    stack += [layers.Flatten(), last]
     return keras.Sequential(stack, name='discriminator')
 
 
