@@ -17,6 +17,7 @@ from models.base import Batch, from_uint8
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 CLASSES, BATCH = 10, 8
 SEED = tf.constant([0, 5])
+NOISELESS = {'models.ae'}  # these draw no numbers in training
 
 
 def make(name, shape, seed=0, precision='float32'):
@@ -122,7 +123,8 @@ def test_objectives_are_finite_and_a_function_of_the_seed(model):
         assert value.shape == () and np.isfinite(value)
     for player, loss in losses.items():
         assert loss == again[player]
-    assert any(loss != other[player] for player, loss in losses.items())
+    random = any(loss != other[player] for player, loss in losses.items())
+    assert random != (type(model).__module__ in NOISELESS)
 
 
 def test_a_move_changes_what_the_player_owns_once(model):
@@ -132,7 +134,7 @@ def test_a_move_changes_what_the_player_owns_once(model):
         with keras.StatelessScope() as scope:
             model.objectives(batch, SEED)
         expected = {v.path: scope.get_current_value(v) for v in network.non_trainable_variables}
-        loop._move(batch, SEED, [player])
+        loop._move(batch, SEED, [player], SEED[1])
         moved = changed(before, model.variables)
         assert {v.path for v in network.trainable_variables} <= moved
         assert moved <= {v.path for v in network.variables}
@@ -140,15 +142,27 @@ def test_a_move_changes_what_the_player_owns_once(model):
             np.testing.assert_allclose(variable.numpy(), expected[variable.path], rtol=1e-5)
 
 
-def test_a_step_is_a_move_of_every_player(case):
+def test_a_step_is_a_move_of_every_player_whose_turn_it_is(case):
+    """With noise of its own a player has the seed of its turn, else that of the step."""
     images, labels = (part[:BATCH] for part in data(case[1]))
     one, two = make(*case), make(*case)
-    loop_of(one)._step(images, labels, tf.constant(5))
     loop, players = loop_of(two), list(two.players)
-    for turn in [[player] for player in players] if two.alternate else [players]:
-        loop._move(batch_for(two), SEED, turn)
+    every = max(two.players.values())
+    for step in {every - 1, 5 * every}:
+        loop_of(one)._step(images, labels, tf.constant(step))
+        due = [player for player in players if (step + 1) % two.players[player] == 0]
+        for turn in [[player] for player in due] if two.alternate else [due]:
+            own = step * len(players) + players.index(turn[0])
+            seed = tf.constant([0, own if two.fresh_noise else step])
+            loop._move(batch_for(two), seed, turn, tf.constant(step))
     for a, b in zip(one.variables, two.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_who_moves_on_every_step(model):
+    first, *others = model.players.values()
+    assert first == 1
+    assert model.alternate or set(others) <= {1}
 
 
 def before_batch_norm(model):
