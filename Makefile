@@ -1,13 +1,14 @@
 # make demo: a virtual environment, two small trainings, the comparison figure.
 # make test: lint, format and the whole test suite.
 # make bench: the project beside what a user would pick instead; flags in BENCH.
+# make results: every model on MNIST at equal wall time, in one table; flags in RESULTS.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TWICE := -n 2 --dist=loadfile
 
-.PHONY: demo test slow bench clean
+.PHONY: demo test slow bench results clean
 
 demo: $(VENV)/installed
 	@echo 'Training the VAE on digits (about a minute).'
@@ -27,6 +28,9 @@ slow: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
+
+results: $(VENV)/installed
+	$(BIN)/python -m benchmarks.equal_time --dataset=mnist $(RESULTS)
 
 clean:
 	rm -rf $(VENV)

@@ -11,12 +11,13 @@ from console import InputError
 
 tf, keras = console.load_tensorflow()
 
-from benchmarks import throughput, tutorial_dcgan  # noqa: E402
+from benchmarks import equal_time, throughput, tutorial_dcgan  # noqa: E402
 from benchmarks.flops import flops  # noqa: E402
 from benchmarks.updates import UPDATES  # noqa: E402
 from loop import Loop  # noqa: E402
 from models import build  # noqa: E402
 from models.base import from_uint8, normal, uniform  # noqa: E402
+from runs import Run, write_json  # noqa: E402
 
 BATCH, STEPS = 8, 2  # more steps would magnify rounding
 
@@ -106,6 +107,23 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
 
 def test_a_ratio_is_the_median_of_those_of_the_rounds():
     assert throughput.summary([10.0, 20.0, 90.0], [10.0, 10.0, 30.0]) == ['20', '10 to 90', '2.00']
+
+
+def test_a_training_that_ends_before_its_time_is_told():
+    with pytest.raises(InputError, match='^python -c pass: ended before its time'):
+        equal_time.limited(600, '-c', 'pass')
+
+
+def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
+    run = Run(tmp_path / 'dcgan')
+    run.path.mkdir()
+    run.begin({'flags': {'batch_size': 64}, 'train_images': 640})
+    (run.path / 'model.txt').write_text('generator: 1,200 parameters\n  dense\nd: 34 parameters\n')
+    (run.path / 'log.csv').write_text('epoch,images_per_second\n1,\n2,10\n3,30\n4,90\n')
+    fid = {'fid': {'fid': 12.5}}
+    write_json(run.path / 'evaluation.json', {'settings': {'step': 35}, 'scores': fid})
+    expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
+    assert equal_time.row(run) == expected
 
 
 @pytest.mark.parametrize('flag', ['networks', 'parts'])
