@@ -60,6 +60,17 @@ def test_the_length_of_the_calls_changes_no_bit(xla):
     assert_equal(whole, parts)
 
 
+def test_the_means_are_over_the_steps_of_the_epoch_so_far():
+    loop = make()
+    loop.train(1)
+    first = dict(loop.means())
+    loop.train(1)
+    second = dict(zip(loop.names, loop.sums, strict=True))
+    for name, mean in loop.means().items():
+        assert mean == pytest.approx(second[name] / 2)
+        assert first[name] != pytest.approx(mean)
+
+
 @pytest.mark.parametrize('xla', [False, True])
 def test_dropout_goes_on_where_a_restored_loop_stands(xla):
     whole, first, second = make(xla), make(xla), make(xla)
