@@ -44,3 +44,4 @@ class Model(wgan.Model):
 
     def after_step(self, player, step):
         """Clips nothing."""
+        return
