@@ -205,7 +205,10 @@ def test_plain_names_pass(value):
 @pytest.mark.parametrize(
     'command, message',
     [
-        (['--model=vaee', '--dataset=digits'], '--model=vaee: no such model, did you mean vae or ae?'),
+        (
+            ['--model=vaee', '--dataset=digits'],
+            '--model=vaee: no such model, did you mean vae or ae?',
+        ),
         (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; there are '),
         (['--dataset=digits'], '--model: missing'),
         (['--model=vae'], '--dataset: missing'),
