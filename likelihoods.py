@@ -2,7 +2,7 @@
 
 Every random number belongs to an image, so that no score depends on how images are batched. Grey
 pixels x in [0, 1] are no outcomes of Bernoulli variables, so their "likelihood" is none; it is what
-the post trains on. Binarised images are outcomes, drawn once for all models with probability x.
+the post trains on. Binarized images are outcomes, drawn once for all models with probability x.
 """
 
 import functools
@@ -31,9 +31,9 @@ def elbo(row):
     return _elbo(row, row.bench.data.test_images)
 
 
-def elbo_binarised(row):
-    """The same of the binarised test images, of which it is a likelihood's bound."""
-    return _elbo(row, binarised(row.bench.data.test_images))
+def elbo_binarized(row):
+    """The same of the binarized test images, of which it is a likelihood's bound."""
+    return _elbo(row, binarized(row.bench.data.test_images))
 
 
 def bound(row):
@@ -42,7 +42,7 @@ def bound(row):
 
 
 def bound_of(row, draws):
-    """Negative importance-weighted bound of binarised test images, in nats an image.
+    """Negative importance-weighted bound of binarized test images, in nats an image.
 
     `draws` is k, the number of codes drawn for each image.
     `gap` is its distance from the ELBO of the same draws, an estimate from below of
@@ -50,7 +50,7 @@ def bound_of(row, draws):
     """
     model = likelihood_model(row)
     data = row.bench.data
-    images, _ = datasets.subset(binarised(data.test_images), data.test_labels, BOUNDED)
+    images, _ = datasets.subset(binarized(data.test_images), data.test_labels, BOUNDED)
     progress = tqdm(images, unit='img', leave=False, disable=not sys.stderr.isatty())
     weigh = functools.partial(log_weights, model, compile_weigher(model), k=draws)
     rows = (weigh(image, [row.bench.seed, WEIGHTS_STEP - i]) for i, image in enumerate(progress))
@@ -123,7 +123,7 @@ def bounds(model):
     return hasattr(model, 'terms') and model.options.reconstruction == 'bernoulli'
 
 
-def binarised(images):
+def binarized(images):
     """uint8 images of 0 and 255, drawn with a pixel's grey value as probability; always the same.
 
     RandomState, because NumPy promises that its stream never changes.

@@ -54,5 +54,5 @@ def classes(row):
 
 
 def bound(row):
-    """Negative importance-weighted bound of binarised test images, in nats an image."""
+    """Negative importance-weighted bound of binarized test images, in nats an image."""
     return likelihoods.bound_of(row, DRAWS)['nats']

@@ -355,14 +355,14 @@ SCORES = {
     'sharpness': Score(sharpness, {'sharpness': '{ratio:.3f}'.format_map}),
     'parzen': Score(parzen, {'Parzen (nats)': '{nats:.1f} +- {error:.1f}'.format_map}),
     'elbo': Score(of_model('elbo'), {'-ELBO, grey = KL + error, nats (bits/dim)': BITS.format_map}),
-    'elbo_binarised': Score(
-        of_model('elbo_binarised'),
-        {'-ELBO, binarised = KL + error, nats (bits/dim)': BITS.format_map},
+    'elbo_binarized': Score(
+        of_model('elbo_binarized'),
+        {'-ELBO, binarized = KL + error, nats (bits/dim)': BITS.format_map},
     ),
     'bound': Score(
         of_model('bound'),
         {
-            '-log p, binarised, k = 5000 (nats)': '{nats:.2f} +- {error:.2f}'.format_map,
+            '-log p, binarized, k = 5000 (nats)': '{nats:.2f} +- {error:.2f}'.format_map,
             'gap to ELBO': '{gap:.2f}'.format_map,
         },
     ),

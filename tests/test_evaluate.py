@@ -10,16 +10,20 @@ import datasets
 import evaluate
 import metrics
 import scores
+import sheet as sheet_file
 from runs import Run, read_arrays
 
 console.load_tensorflow()
 
 import likelihoods  # noqa: E402
+import loop  # noqa: E402
 from metrics import classifier as judges  # noqa: E402
 from metrics import inception  # noqa: E402
 from models.base import from_uint8  # noqa: E402
 
 FEW = '--num_samples=200'
+SETTINGS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
+SETTINGS |= {'step', 'checkpoint'}
 PICTURES = ('neighbours.png', 'latent.png')
 
 
@@ -149,7 +153,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
-    assert 'gan: no elbo, elbo_binarised, bound' in table
+    assert 'gan: no elbo, elbo_binarized, bound' in table
     assert 'the model has no encoder' in table
 
 
@@ -162,6 +166,7 @@ def test_every_score_is_kept_or_has_its_reason(evaluated):
         assert sum(found['scores']['coverage']['histogram']) == 200
         assert found['settings']['accuracy'] > 0.5
         assert len(found['settings']['classifier']) == 64
+        assert found['settings'].keys() == SETTINGS
     assert sheet(paths['vae'])['reasons'].keys() == {'log_likelihood'}
     assert [(paths['vae'] / name).stat().st_size > 1000 for name in PICTURES] == [True, True]
     assert (paths['gan'] / 'neighbours.png').exists()
@@ -204,7 +209,37 @@ def test_finished_scores_are_not_taken_again(evaluated, tmp_path, monkeypatch, c
     Run(path).save(checkpoint | {'0000': checkpoint['0000'] + 1}, int(checkpoint['step']))
     assert call([path], '--metrics=fid', '--seed=1') == 0
     assert taken[2:] == [('gan', 'fid')]
+    assert call([path], '--metrics=fid', '--seed=1', '--num_samples=201') == 0
+    assert taken[3:] == [('test images', 'fid'), ('gan', 'fid')]
     assert '1.00' in capsys.readouterr().out
+
+
+def test_an_interrupted_command_keeps_what_is_finished(evaluated, tmp_path, monkeypatch):
+    paths, _, _ = evaluated
+    path = shutil.copytree(paths['gan'], tmp_path / 'gan')
+    (path / 'evaluation.json').unlink()
+    numbers = {'fid': 1.0, 'mean': 2.0, 'std': 3.0}
+
+    def measure(name, row):
+        if row.run and name == 'kid':
+            raise KeyboardInterrupt
+        return numbers
+
+    monkeypatch.setattr(scores, 'measure', measure)
+    with pytest.raises(KeyboardInterrupt):
+        call([path], '--metrics=fid,kid')
+    assert sheet(path)['scores'] == {'fid': numbers}
+    assert sheet(path)['references']['test images']['scores'].keys() == {'fid', 'kid'}
+
+
+def test_the_real_images_scores_stand_in_every_run(evaluated, tmp_path):
+    paths, _, _ = evaluated
+    copies = [shutil.copytree(paths[name], tmp_path / name) for name in ('vae', 'gan')]
+    kept = sheet(copies[1])
+    del kept['references']
+    (copies[1] / 'evaluation.json').write_text(json.dumps(kept))
+    assert call(copies, '--metrics=sharpness') == 0
+    assert sheet(copies[1])['references'] == sheet(copies[0])['references']
 
 
 def test_a_lost_picture_is_drawn_again_and_a_damaged_sheet_is_written_anew(evaluated, tmp_path):
@@ -245,6 +280,28 @@ def test_evaluate_refuses_unknown_scores_and_files(tiny_runs):
     assert 'from 100' in refusal(run, '--num_samples=10')
 
 
+def test_scores_are_named_once_and_the_least_number_will_do(digits):
+    assert evaluate.chosen('fid,kid,fid') == ['fid', 'kid']
+    judge = judges.Judge(Thumbnails(), '', 1.0)
+    evaluate.check_number(['fid', 'kid'], judge, 100)
+    Wide = type('Wide', (), {'output_shape': ((None, 128), (None, 10))})
+    evaluate.check_number(['fid'], judge._replace(look=Wide), 129)
+    with pytest.raises(console.InputError, match='129'):
+        evaluate.check_number(['fid'], judge._replace(look=Wide), 128)
+
+
+def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeypatch):
+    run, asked = Run(tiny_runs['vae']), []
+    monkeypatch.setattr(
+        Run, 'config', run.config | {'flags': run.config['flags'] | {'data_dir': 'a'}}
+    )
+    monkeypatch.setattr(Run, 'check_data', lambda run, data_hash: None)
+    monkeypatch.setattr(datasets, 'load', lambda *words: asked.append(words) or digits)
+    evaluate.load([run], 'b')
+    evaluate.load([run], None)
+    assert asked == [('digits', 'b', None), ('digits', 'a', None)]
+
+
 def test_too_few_samples_for_a_score_are_refused_with_the_minimum(tiny_runs, cheap):
     words = f'--runs={tiny_runs["vae"]}', '--num_samples=128'
     told = refusal(*words, '--metrics=sharpness,fid')
@@ -270,6 +327,25 @@ class Judged:
 
 def bench_of(data, judge=None, count=100):
     return scores.Bench(data, judge, count, 0)
+
+
+class Thumbnails:
+    """What a judge looks with: features are every seventh pixel, probabilities follow them."""
+
+    output_shape = ((None, 16), (None, 10))
+
+    def predict(self, images, batch_size, verbose):
+        features = np.asarray(images, np.float32)[:, ::7, ::7, 0].reshape(len(images), 16)
+        parts = features[:, 3:13] + 1
+        return features, parts / parts.sum(axis=1, keepdims=True)
+
+
+def thumbnails(data, count=100, seed=0):
+    return scores.Bench(data, judges.Judge(Thumbnails(), '', 1.0), count, seed)
+
+
+def row_of(images, bench):
+    return scores.Row('drawn', bench, lambda: scores.Pictures(images, bench.judge))
 
 
 def reason(name, row):
@@ -312,6 +388,138 @@ def test_without_classes_the_command_gives_the_other_scores(
     assert sheet(path)['scores'].keys() == {'sharpness'}
 
 
+def test_a_collapsed_row_has_precision_alone(digits):
+    """One image with a little noise lies on the manifold, and the manifold not on it."""
+    bench = thumbnails(digits)
+    noise = np.random.default_rng(0).integers(0, 4, (100, 28, 28, 1))
+    row = row_of((bench.real.images[:1] // 2 + 60 + noise).astype(np.uint8), bench)
+    bench.real.images = bench.real.images // 2 + 60
+    found = scores.measure('precision_recall', row)
+    assert found['precision'] > 0.9
+    assert found['recall'] < 0.1
+    found = scores.measure('density_coverage', row)
+    assert found['density'] > 0.1
+    assert found['coverage'] < 0.1
+
+
+def test_scores_of_the_real_images_themselves(digits):
+    bench = thumbnails(digits)
+    row = row_of(bench.real.images, bench)
+    assert scores.measure('fid', row)['fid'] == pytest.approx(0.0, abs=1e-6)
+    assert scores.measure('sharpness', row) == {'ratio': 1.0}
+    assert scores.measure('duplicates', row)['pairs'] == 0
+    twice = row_of(np.repeat(bench.real.images[:50], 2, axis=0), bench)
+    assert scores.measure('duplicates', twice)['pairs'] == 50
+    half = row_of(bench.real.images // 2, bench)
+    assert scores.measure('sharpness', half)['ratio'] == pytest.approx(0.25, abs=0.01)
+
+
+def test_classes_are_held_against_those_of_the_data(digits):
+    bench = thumbnails(digits)
+    found = scores.measure('coverage', row_of(bench.real.images, bench))
+    expected = metrics.mode_coverage(bench.real.probabilities, digits.test_labels, 0.9)
+    assert found == expected._asdict()
+
+
+def test_the_seed_of_the_bench_reaches_kid(digits, monkeypatch):
+    monkeypatch.setattr(metrics, 'kid', lambda real, fake, seed: (seed, 0.5))
+    bench = thumbnails(digits, seed=7)
+    assert scores.measure('kid', row_of(bench.real.images, bench)) == {'mean': 7, 'std': 0.5}
+
+
+def test_copies_are_looked_for_among_the_images_a_run_was_trained_on(digits):
+    bench = thumbnails(digits)
+    seen = bench.training(200)
+    copies = row_of(seen.images[:100], bench)
+    copies.train_size = 200
+    assert scores.measure('memorisation', copies) == {'ratio': 0.0, 'nearer': 1.0}
+    known = {image.tobytes() for image in seen.images}
+    unseen = [image for image in digits.train_images[:400] if image.tobytes() not in known]
+    others = row_of(np.array(unseen[:100]), bench)
+    others.train_size = 200
+    assert scores.measure('memorisation', others)['ratio'] > 0.5
+
+
+def test_sigma_is_chosen_on_images_that_are_not_scored(digits, monkeypatch):
+    chosen, scored = [], []
+    monkeypatch.setattr(metrics, 'choose_sigma', lambda _, held: chosen.extend(held) or 0.3)
+    densities = np.arange(90.0)
+    monkeypatch.setattr(
+        metrics, 'parzen_log_densities', lambda _, test, sigma: scored.extend(test) or densities
+    )
+    bench = thumbnails(digits)
+    found = scores.measure('parzen', row_of(bench.real.images, bench))
+    assert (len(chosen), len(scored)) == (10, 90)
+    every = sorted(image.tobytes() for image in bench.test.pixels)
+    assert sorted(image.tobytes() for image in chosen + scored) == every
+    assert bench.test.pixels.max() == 1.0
+    assert found == {'nats': 44.5, 'error': pytest.approx(np.sqrt(90 * 91 / 12 / 90)), 'sigma': 0.3}
+
+
+def test_centroids_are_images_near_the_data(digits):
+    bench = thumbnails(digits)
+    assert bench.centroids.images.shape == (10, 28, 28, 1)
+    mean = digits.train_images.mean()
+    assert bench.centroids.images.mean() == pytest.approx(mean, rel=0.3)
+
+
+def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
+    model = vae_row.model
+    np.testing.assert_array_equal(
+        vae_row.pictures.images, loop.draw(model, model.latents(100, vae_row.bench.seed))
+    )
+    other = scores.Bench(vae_row.bench.data, None, 100, 1)
+    drawn = scores.RunRow(vae_row.run, vae_row.arrays, other).pictures.images
+    np.testing.assert_array_equal(drawn, loop.draw(model, model.latents(100, 1)))
+
+
+# Sheets
+
+
+SHEET = {
+    'settings': {'seed': 0},
+    'scores': {
+        'fid': {'fid': 1.234},
+        'coverage': {'histogram': [1, 3], 'present': 2, 'kl': 0.5, 'sure': 0.25},
+    },
+    'reasons': {'kid': 'they are few', 'elbo': 'they are few'},
+}
+
+
+def test_a_table_by_hand():
+    names = ['coverage', 'fid', 'kid', 'elbo']
+    empty = SHEET | {'scores': {}, 'reasons': {}}
+    assert sheet_file.markdown([('a', SHEET), ('b', empty)], names) == (
+        '| run | classes | class KL | sure (0.9) | share of each class (%) | FID |\n'
+        '| --- | --- | --- | --- | --- | --- |\n'
+        '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
+        '| b |  |  |  |  |  |\n'
+        '\n'
+        'a: no kid, elbo: they are few.\n'
+    )
+
+
+def test_a_csv_by_hand():
+    lines = sheet_file.comma_separated([('a', SHEET)], ['fid', 'coverage', 'kid']).splitlines()
+    histogram = 'coverage.histogram_0,coverage.histogram_1'
+    rest = 'coverage.present,coverage.kl,coverage.sure'
+    assert lines == [f'run,seed,fid.fid,{histogram},{rest}', 'a,0,1.234,1,3,2,0.5,0.25']
+
+
+def test_scores_are_revived_for_the_same_settings_alone():
+    assert sheet_file.revive(SHEET, {'seed': 0})['scores'] == SHEET['scores']
+    assert sheet_file.revive(SHEET, {'seed': 1})['scores'] == {}
+    assert sheet_file.revive(SHEET, {'seed': 0, 'step': 2})['scores'] == {}
+    assert sheet_file.revive({}, {}) == {'settings': {}, 'scores': {}, 'reasons': {}}
+    assert sheet_file.revive(SHEET, {'seed': 0})['reasons'] == {}
+
+
+def test_a_sheet_of_another_version_is_not_current():
+    assert sheet_file.current({'settings': {'version': scores.VERSION}})
+    assert not sheet_file.current({'settings': {'version': scores.VERSION - 1}})
+    assert not sheet_file.current({})
+
+
 # Likelihoods
 
 
@@ -321,14 +529,14 @@ def vae_row(tiny_runs):
     return scores.RunRow(run, run.load(print), bench_of(datasets.load('digits')))
 
 
-def test_binarised_images_are_always_the_same_and_follow_the_grey():
+def test_binarized_images_are_always_the_same_and_follow_the_grey():
     images = np.full((50, 28, 28, 1), 64, np.uint8)
-    binary = likelihoods.binarised(images)
+    binary = likelihoods.binarized(images)
     assert set(np.unique(binary)) == {0, 255}
     assert binary.mean() == pytest.approx(64, abs=2)
-    np.testing.assert_array_equal(binary, likelihoods.binarised(images))
+    np.testing.assert_array_equal(binary, likelihoods.binarized(images))
     sure = np.array([[0, 255]], np.uint8)
-    np.testing.assert_array_equal(likelihoods.binarised(sure), sure)
+    np.testing.assert_array_equal(likelihoods.binarized(sure), sure)
 
 
 def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
@@ -338,7 +546,7 @@ def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
     assert found['negative_elbo'] == pytest.approx(logged, rel=0.01)
     bits = found['negative_elbo'] / 784 / np.log(2)
     assert found['bits_per_dimension'] == pytest.approx(bits)
-    assert likelihoods.elbo_binarised(vae_row)['kl'] != found['kl']
+    assert likelihoods.elbo_binarized(vae_row)['kl'] != found['kl']
 
 
 def test_the_batch_changes_no_likelihood(vae_row, monkeypatch):
@@ -364,6 +572,76 @@ def test_log_weights_average_to_the_elbo(vae_row):
     assert -weights.mean() == pytest.approx(negative_elbo, rel=0.03)
 
 
+class Codes:
+    """A model whose codes are the same for every image, and beyond numbers where it is `sure`."""
+
+    value_range = (0.0, 1.0)
+
+    def __init__(self, sure=False):
+        self.std = 0.0 if sure else 2.0
+
+    def encode(self, images):
+        return np.full((len(images), 5), 3.0), np.full((len(images), 5), self.std)
+
+
+def test_codes_are_drawn_from_the_posterior():
+    images = np.zeros((1200, 28, 28, 1), np.uint8)
+    mean, std, codes = likelihoods.encode(Codes(), images, 0)
+    assert codes.mean() == pytest.approx(3.0, abs=0.1)
+    assert codes.std() == pytest.approx(2.0, rel=0.03)
+    np.testing.assert_array_equal(codes, likelihoods.encode(Codes(), images, 0)[2])
+    assert (codes != likelihoods.encode(Codes(), images, 1)[2]).all()
+    assert len(np.unique(codes)) > 5990
+    assert np.isfinite(np.log(likelihoods.encode(Codes(sure=True), images, 0)[1])).all()
+
+
+def test_scores_of_codes_take_codes_and_not_their_means(vae_row, monkeypatch):
+    random = np.random.default_rng(0)
+    mean = 2 * random.standard_normal((300, 3)) * [1, 1, 0]
+    std = np.full((300, 3), 0.5)
+    codes = mean + std * random.standard_normal((300, 3))
+    monkeypatch.setattr(likelihoods, 'codes', lambda row: (mean, std, codes))
+    monkeypatch.setattr(likelihoods.figures, 'draw_latent', lambda *_: None)
+    assert likelihoods.gaussian_kl(vae_row) == {'nats': metrics.gaussian_kl(codes)}
+    split = likelihoods.index_code(vae_row)
+    kl = 0.5 * np.mean(np.sum(mean**2 + std**2 - 2 * np.log(std) - 1, axis=1))
+    assert split['information'] + split['marginal_kl'] == pytest.approx(kl, rel=0.02)
+    assert likelihoods.active_units(vae_row) == {'units': 2, 'of': 3}
+
+
+def test_mmd_compares_with_other_draws_than_those_of_the_codes(vae_row, monkeypatch):
+    same = Codes()
+    same.encode = lambda images: (np.zeros((len(images), 5)), np.ones((len(images), 5)))
+    found = likelihoods.encode(same, vae_row.bench.data.test_images, vae_row.bench.seed)
+    monkeypatch.setattr(likelihoods, 'codes', lambda row: found)
+    priors = []
+    monkeypatch.setattr(metrics, 'mmd', lambda codes, prior: priors.append(prior))
+    likelihoods.mmd(vae_row)
+    assert priors[0].shape == found[2].shape
+    assert (priors[0] != found[2]).all()
+    assert priors[0].std() == pytest.approx(1.0, rel=0.1)
+
+
+def test_the_bound_by_hand(vae_row, monkeypatch):
+    """Weights 1 and 3 average to 2, on even images; on odd ones both are 1."""
+    asked = []
+
+    def log_weights(model, weigher, image, seed, k):
+        asked.append((image, tuple(seed), k))
+        return np.log([1.0, 3.0 if len(asked) % 2 else 1.0])
+
+    monkeypatch.setattr(likelihoods, 'BOUNDED', 10)
+    monkeypatch.setattr(likelihoods, 'log_weights', log_weights)
+    found = likelihoods.bound_of(vae_row, 2)
+    assert found['nats'] == pytest.approx(-np.log(2) / 2)
+    assert found['gap'] == pytest.approx((np.log(2) - np.log(3) / 2) / 2)
+    assert found['error'] == pytest.approx(np.log(2) / 6)
+    assert len({seed for _, seed, _ in asked}) == 10
+    for image, _, k in asked:
+        assert set(np.unique(image)) == {0, 255}
+        assert k == 2
+
+
 def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
     found = likelihoods.bound(vae_row)
     assert found['gap'] > 0
@@ -373,7 +651,7 @@ def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
 
 def test_only_a_likelihood_is_bounded(vae_row, monkeypatch):
     monkeypatch.setattr(vae_row.model.options, 'reconstruction', 'l2')
-    for name in ('elbo', 'elbo_binarised', 'bound'):
+    for name in ('elbo', 'elbo_binarized', 'bound'):
         assert '--reconstruction=l2' in reason(name, vae_row)
 
 

@@ -3,11 +3,23 @@
 import math
 import shutil
 from functools import partial
+from types import SimpleNamespace
 
 import harness
 import numpy as np
 import pytest
 from harness import contents, rows
+
+import console
+import scores
+from generate import restore
+from runs import Run
+
+console.load_tensorflow()
+
+import likelihoods  # noqa: E402
+import monitor  # noqa: E402
+from metrics import classifier  # noqa: E402
 
 COLUMNS = {'vae': ['eval_fid', 'eval_classes', 'eval_bound'], 'gan': ['eval_fid', 'eval_classes']}
 EVERY = '--eval_every=2'
@@ -57,3 +69,25 @@ def test_scores_change_nothing_and_do_not_depend_on_where_a_run_was_stopped(tmp_
     assert not [name for name in rows(without)[0] if name.startswith('eval')]
     for a, b in zip(*(harness.newest(path).values() for path in (whole, without)), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_its_scores_are_those_of_evaluate_for_as_many_samples(tiny_runs, tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    for place, name, value in (
+        (classifier, 'EPOCHS', 1),
+        (likelihoods, 'BOUNDED', 20),
+        (monitor, 'SAMPLES', 200),
+        (monitor, 'DRAWS', 6),
+    ):
+        monkeypatch.setattr(place, name, value)
+    run = Run(tiny_runs['vae'])
+    arrays, settings = run.load(print), SimpleNamespace(**run.config['flags'])
+    watched = monitor.Monitor(run, settings, restore(run, run.config, arrays))
+    bench = scores.Bench(watched.bench.data, watched.bench.judge, 200, 0)
+    row = scores.RunRow(run, arrays, bench)
+    assert watched.scores() == {
+        'eval_fid': scores.measure('fid', row)['fid'],
+        'eval_classes': scores.measure('coverage', row)['present'],
+        'eval_bound': likelihoods.bound_of(row, 6)['nats'],
+    }
+    assert watched.classes == 10

@@ -1,0 +1,1 @@
+"""Figures that answer a question; each says in its help which runs it takes."""

@@ -1,0 +1,70 @@
+"""What does the weight of the KL term buy? Reconstruction against KL, and samples, for several.
+
+  python -m examples.kl_weights --runs=outputs/kl-0.1,outputs/kl-0.3,outputs/kl-1
+
+The post's lambda_1 (--kl_weight) moves a VAE along a curve of bargains between the two terms of its
+loss. On the dashed line their sum is as low as in the best of the runs. The runs must differ in
+nothing else, and must have been evaluated (fid, sharpness).
+"""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import export
+from console import InputError, start
+from examples import side_by_side
+from runs import FREE
+
+HEIGHT = 420  # of the curve, in pixels
+
+
+def main(argv):
+    """Draws the figure that the command line `argv` asks for; returns the exit status 0."""
+    shown, out = side_by_side.read(argv, __doc__, 'kl-weights')
+    check(shown)
+    shown.sort(key=weight)
+    titles = [f'weight {weight(one):g}' for one in shown]
+    captions = [f'sharpness {one.sharpness:.2f}, FID {one.fid:.1f}' for one in shown]
+    grids = [one.grid('samples') for one in shown]
+    below = export.table(['samples'], titles, [grids], [captions])
+    above = curve(shown, below.shape[1])[..., : below.shape[2]]
+    side_by_side.save(out, np.concatenate([above, below]))
+    return 0
+
+
+def check(shown):
+    """Raises InputError when the runs differ in more than the weight."""
+    others = [
+        {k: v for k, v in one.flags.items() if k not in {*FREE, 'kl_weight'}} for one in shown
+    ]
+    for one, flags in zip(shown, others, strict=True):
+        for name, value in flags.items():
+            if value != others[0].get(name):
+                raise InputError(f'{one.run.path}: --{name}={value} is not that of the first run')
+
+
+def weight(one):
+    """Lambda of a run."""
+    return one.flags['kl_weight']
+
+
+def curve(shown, width):
+    """Reconstruction against KL, uint8 (HEIGHT, width, 3)."""
+    kl, error = np.array([(one.kl, one.reconstruction) for one in shown]).T
+    page = Figure((width / export.DPI, HEIGHT / export.DPI), dpi=export.DPI, layout='constrained')
+    plot = page.subplots()
+    plot.plot(kl, error, 'o-', color='black')
+    ends, least = np.array([kl.min(), kl.max()]), np.min(kl + error)
+    plot.plot(ends, least - ends, '--', color='grey', label=f'sum {least:.1f} nats')
+    for one, x, y in zip(shown, kl, error, strict=True):
+        plot.annotate(f'{weight(one):g}', (x, y), (6, 6), textcoords='offset points')
+    plot.set(xlabel='KL (nats)', ylabel='reconstruction (nats)')
+    plot.legend()
+    canvas = FigureCanvasAgg(page)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+if __name__ == '__main__':
+    start(main)

@@ -1,0 +1,87 @@
+"""Trained and evaluated VAEs beside one another: what their pictures and scores say."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+import export
+import flags
+import metrics
+import runs
+import sheet
+from console import InputError
+
+
+class Shown:
+    """A VAE's run: its flags, what it drew at its last epoch, and its scores.
+
+    Attributes:
+      kl, reconstruction: the terms of the loss, of the test images, unweighted.
+      fid, sharpness: of its samples.
+
+    Raises:
+      InputError: the run is no VAE's, has no pictures, or these scores are missing.
+    """
+
+    def __init__(self, run):
+        if run.config['model'] != 'vae' or not run.rows() or not run.epochs('reconstructions'):
+            raise InputError(f'{run.path}: no trained VAE; train one: python train.py --model=vae')
+        self.run, self.flags, last = run, run.config['flags'], run.rows()[-1]
+        self.kl, self.reconstruction = float(last['test_kl']), float(last['test_reconstruction'])
+        kept = sheet.read(run)
+        scores = kept['scores'] if sheet.current(kept) else {}
+        if not {'fid', 'sharpness'} <= scores.keys():
+            command = f'python evaluate.py --metrics=fid,sharpness --runs={run.path}'
+            raise InputError(f'{run.path}: FID and sharpness are missing; take them: {command}')
+        self.fid, self.sharpness = scores['fid']['fid'], scores['sharpness']['ratio']
+
+    def grid(self, kind):
+        """The last grid of this kind, uint8 (H, W, C)."""
+        return export.load_png(self.run.picture(kind, self.run.epochs(kind)[-1]))
+
+    @functools.cached_property
+    def target(self):
+        """The test images that it reconstructs, as a grid."""
+        return export.load_png(self.run.path / 'target.png')
+
+    def squared_error(self):
+        """Of the reconstructions in the grid: pixels in [0, 1], summed over an image."""
+        pairs = (self._images(grid) / 255 for grid in (self.target, self.grid('reconstructions')))
+        return float(np.mean(np.sum(np.subtract(*pairs) ** 2, axis=(1, 2, 3))))
+
+    def reconstructed_sharpness(self):
+        """Of the reconstructions in the grid, relative to their originals."""
+        grids = self.grid('reconstructions'), self.target
+        return metrics.sharpness(*(self._images(grid) for grid in grids))
+
+    def _images(self, grid):
+        """The (N, H, W, C) that make a grid."""
+        height, width, channels = self.run.config['image_shape']
+        cells = grid.reshape(len(grid) // height, height, -1, width, channels)
+        return cells.swapaxes(1, 2).reshape(-1, height, width, channels)
+
+
+def read(argv, description, name):
+    """The runs in --runs and the path in --out, by default outputs/<name>.webp.
+
+    Raises:
+      InputError: the flags cannot be meant, or a run has nothing to show.
+    """
+
+    def define(values):
+        group = 'What to draw'
+        flags.define(values, group, 'runs', None, 'directories of VAE runs of one data set')
+        flags.define(values, group, 'out', f'outputs/{name}.webp', 'file for the figure')
+
+    values = flags.parse(argv, description, define)
+    if Path(values.out).suffix != '.webp':
+        raise InputError(f'--out={values.out}: must end in .webp')
+    return [Shown(run) for run in runs.open_runs(values.runs)], Path(values.out)
+
+
+def save(path, picture):
+    """Writes a uint8 picture (H, W, C) as WebP and tells where."""
+    with runs.atomic(path) as partial:
+        partial.write_bytes(export.webp(picture))
+    print(path)

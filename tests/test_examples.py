@@ -1,0 +1,102 @@
+"""The figures of examples/ on fake runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import export
+import runs
+import scores
+from console import InputError
+from examples import kl_weights, reconstruction_kinds, side_by_side
+
+ROOT = Path(side_by_side.__file__).parent.parent
+TARGET = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def make_run(name, weight=1.0, kl=20.0, reconstructions=TARGET, **config):
+    """A VAE's run of one epoch with pictures and scores; its path."""
+    run = runs.Run(Path('outputs') / name)
+    flags = {'kl_weight': weight, 'reconstruction': 'bernoulli', 'epochs': 1, 'run_name': name}
+    config = {'model': 'vae', 'dataset': 'mnist', 'data_hash': 'a1', 'flags': flags} | config
+    runs.write_json(
+        run.path / 'config.json', {'format': runs.FORMAT, 'image_shape': [28, 28, 1], **config}
+    )
+    run.log({'epoch': 1, 'test_kl': kl, 'test_reconstruction': 100 - kl})
+    export.save_png(run.path / 'target.png', export.grid(TARGET))
+    for kind, images in ('samples', TARGET), ('reconstructions', reconstructions):
+        export.save_png(run.picture(kind, 1), export.grid(images))
+    found = {'fid': {'fid': 12.34}, 'sharpness': {'ratio': 0.5}}
+    settings = {'settings': {'version': scores.VERSION}}
+    runs.write_json(run.path / 'evaluation.json', {**settings, 'scores': found})
+    return str(run.path)
+
+
+def refusal(main, *words):
+    with pytest.raises(InputError) as error:
+        main(['figure', *words])
+    assert not list(Path().rglob('*.webp'))
+    return str(error.value)
+
+
+def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
+    darker = np.where(np.arange(28)[:, None] < 14, TARGET, 0).astype(np.uint8)
+    shown = side_by_side.Shown(runs.Run(make_run('a', reconstructions=TARGET)))
+    assert (shown.squared_error(), shown.reconstructed_sharpness()) == (0.0, 1.0)
+    by_hand = np.mean(np.sum((darker / 255 - TARGET / 255) ** 2, axis=(1, 2, 3)))
+    shown = side_by_side.Shown(runs.Run(make_run('b', reconstructions=darker)))
+    assert shown.squared_error() == pytest.approx(by_hand)
+    flat = np.full_like(TARGET, 7)
+    shown = side_by_side.Shown(runs.Run(make_run('c', reconstructions=flat)))
+    assert shown.reconstructed_sharpness() == 0.0
+
+
+def test_each_kind_has_its_column(monkeypatch):
+    told = []
+    monkeypatch.setattr(side_by_side, 'save', lambda path, picture: told.append(path))
+    monkeypatch.setattr(export, 'table', lambda *words: told.append(words))
+    made = f'--runs={make_run("a", kl=20.0)},{make_run("b", kl=21.0)}'
+    assert reconstruction_kinds.main(['figure', made]) == 0
+    (_, titles, pictures, captions), path = told
+    assert titles == ['target', 'bernoulli, 1 KL: KL 20.0 nats', 'bernoulli, 1 KL: KL 21.0 nats']
+    np.testing.assert_array_equal(pictures[0][2], export.grid(TARGET))
+    assert pictures[1][0] is None
+    assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
+    assert path == Path('outputs/reconstruction-kinds.webp')
+
+
+def test_the_curve_is_drawn_above_the_samples():
+    paths = [make_run(f'w{weight}', weight, 30 / weight) for weight in (2.0, 1.0)]
+    assert kl_weights.main(['figure', f'--runs={",".join(paths)}', '--out=new/x.webp']) == 0
+    with Image.open('new/x.webp') as picture:
+        assert picture.width == 80 + export.GAP * 4 + 2 * 224
+        assert picture.height > kl_weights.HEIGHT + 224
+
+
+def test_what_cannot_be_shown_is_refused():
+    main = kl_weights.main
+    assert '--runs' in refusal(main)
+    good = make_run('good')
+    assert '.webp' in refusal(main, f'--runs={good}', '--out=a.png')
+    assert 'no trained VAE' in refusal(main, f'--runs={make_run("gan", model="gan")}')
+    other = make_run('l2', flags={'kl_weight': 1.0, 'reconstruction': 'l2'})
+    assert '--reconstruction=l2' in refusal(main, f'--runs={good},{other}')
+    (Path(good) / 'evaluation.json').unlink()
+    assert 'evaluate.py --metrics=fid,sharpness' in refusal(main, f'--runs={good}')
+
+
+@pytest.mark.parametrize('name', ['kl_weights', 'reconstruction_kinds'])
+def test_they_are_commands(name):
+    words = [sys.executable, '-m', f'examples.{name}']
+    done = subprocess.run([*words, '--help'], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert '--runs' in done.stdout
