@@ -127,7 +127,8 @@ def evaluate(judged, checkpoints, bench, settings, names):
     old = sheet.read(judged[0]).get('references', {})
     real = scores.reference_rows(bench, names)
     sheets = {row: sheet.revive(old.get(row.name, {}), settings) for row in real}
-    references = {row.name: sheets[row] for row in real}
+    references = {name: kept for name, kept in old.items() if kept.get('settings') == settings}
+    references |= {row.name: sheets[row] for row in real}
     for row in rows:
         sheets[row] = sheet.revive(sheet.read(row.run), settings | row.identity())
     tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]

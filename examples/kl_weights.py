@@ -23,7 +23,7 @@ def main(argv):
     """Draws the figure that the command line `argv` asks for; returns the exit status 0."""
     shown, out = side_by_side.read(argv, __doc__, 'kl-weights')
     check(shown)
-    shown.sort(key=weight)
+    shown.sort(key=weight, reverse=True)  # as their KL ascends
     titles = [f'weight {weight(one):g}' for one in shown]
     captions = [f'sharpness {one.sharpness:.2f}, FID {one.fid:.1f}' for one in shown]
     grids = [one.grid('samples') for one in shown]
@@ -59,6 +59,7 @@ def curve(shown, width):
     plot.plot(ends, least - ends, '--', color='grey', label=f'sum {least:.1f} nats')
     for one, x, y in zip(shown, kl, error, strict=True):
         plot.annotate(f'{weight(one):g}', (x, y), (6, 6), textcoords='offset points')
+    plot.margins(y=0.15)
     plot.set(xlabel='KL (nats)', ylabel='reconstruction (nats)')
     plot.legend()
     canvas = FigureCanvasAgg(page)

@@ -4,8 +4,8 @@
 
 The post proposes L2 and L1 for the Bernoulli term. They are of other sizes, so that the same weight
 of the KL term is another bargain: compare runs whose --kl_weight brings the KL to one value. The
-runs must have been evaluated (fid, sharpness). The squared error, of pixels in [0, 1] summed over
-an image, and the sharpness of the reconstructions are those of the 64 test images shown.
+runs must have been evaluated (fid, sharpness). KL is in nats. Of the 64 test images shown are the
+error, squared and summed over the pixels in [0, 1], and the sharpness of the reconstructions.
 """
 
 import export
@@ -20,20 +20,20 @@ def main(argv):
     pictures = [[shown[0].target, *(one.grid('reconstructions') for one in shown)]]
     pictures.append([None, *(one.grid('samples') for one in shown)])
     captions = [['', *map(of_reconstructions, shown)], ['', *map(of_samples, shown)]]
-    labels = ['reconstruc-\ntions', 'samples']
+    labels = ['recon-\nstruction', 'samples']
     side_by_side.save(out, export.table(labels, titles, pictures, captions))
     return 0
 
 
 def title(one):
     """What a column is trained on."""
-    return f'{one.flags["reconstruction"]}, {one.flags["kl_weight"]:g} KL: KL {one.kl:.1f} nats'
+    return f'{one.flags["reconstruction"]} + {one.flags["kl_weight"]:g} KL'
 
 
 def of_reconstructions(one):
     """The caption below reconstructions."""
-    sharpness = one.reconstructed_sharpness()
-    return f'sharpness {sharpness:.2f}, sq. error {one.squared_error():.1f}'
+    sharpness, error = one.reconstructed_sharpness(), one.squared_error()
+    return f'KL {one.kl:.1f}, sharpness {sharpness:.2f}, error {error:.1f}'
 
 
 def of_samples(one):

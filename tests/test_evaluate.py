@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import console
 import datasets
@@ -13,7 +14,7 @@ import scores
 import sheet as sheet_file
 from runs import Run, read_arrays
 
-console.load_tensorflow()
+tf, _ = console.load_tensorflow()
 
 import likelihoods  # noqa: E402
 import loop  # noqa: E402
@@ -239,7 +240,11 @@ def test_the_real_images_scores_stand_in_every_run(evaluated, tmp_path):
     del kept['references']
     (copies[1] / 'evaluation.json').write_text(json.dumps(kept))
     assert call(copies, '--metrics=sharpness') == 0
-    assert sheet(copies[1])['references'] == sheet(copies[0])['references']
+    found = sheet(copies[1])['references']
+    assert found == sheet(copies[0])['references']
+    assert found.keys() == {'test images', 'training images', 'k-means centroids'}
+    assert call(copies, '--metrics=sharpness', '--seed=1') == 0
+    assert sheet(copies[1])['references'].keys() == {'test images'}
 
 
 def test_a_lost_picture_is_drawn_again_and_a_damaged_sheet_is_written_anew(evaluated, tmp_path):
@@ -276,7 +281,7 @@ def test_evaluate_refuses_unknown_scores_and_files(tiny_runs):
     run = f'--runs={tiny_runs["vae"]}'
     assert 'did you mean fid or kid' in refusal(run, '--metrics=fidd')
     assert "''" in refusal(run, '--metrics=')
-    assert '.md or .csv' in refusal(run, '--out=table.txt')
+    assert '.md or .csv' in refusal(run, '--out=table.txt', '--metrics=sharpness')
     assert 'from 100' in refusal(run, '--num_samples=10')
 
 
@@ -570,6 +575,31 @@ def test_log_weights_average_to_the_elbo(vae_row):
     draws = [model.terms(batch, *model.infer(batch, [1, i])) for i in range(60)]
     negative_elbo = np.mean([kl + error for kl, error in draws])
     assert -weights.mean() == pytest.approx(negative_elbo, rel=0.03)
+
+
+class Linear:
+    """Pixels are standard normal codes plus standard normal noise, of which all is known."""
+
+    value_range = (0.0, 1.0)
+
+    def encode(self, images):
+        mean = tf.reshape(images, [len(images), 2]) / 2
+        return mean, tf.fill(mean.shape, np.float32(np.sqrt(0.5)))
+
+    def decode(self, codes):
+        return tf.reshape(codes, [-1, 2, 1, 1])
+
+    def terms(self, images, logits, mean, std):
+        squares = tf.reduce_sum((images - logits) ** 2, axis=[1, 2, 3])
+        return None, squares / 2 + np.float32(np.log(2 * np.pi))
+
+
+def test_with_the_exact_posterior_every_weight_is_the_likelihood():
+    model, image = Linear(), np.array([[[255]], [[51]]], np.uint8)
+    weigher = likelihoods.compile_weigher(model)
+    weights = likelihoods.log_weights(model, weigher, image, [0, -4], 30)
+    exact = stats.norm.logpdf([1.0, 0.2], scale=np.sqrt(2)).sum()
+    np.testing.assert_allclose(weights, exact, rtol=1e-5)
 
 
 class Codes:

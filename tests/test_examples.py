@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import export
+import metrics
 import runs
 import scores
 from console import InputError
@@ -55,6 +56,7 @@ def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
     by_hand = np.mean(np.sum((darker / 255 - TARGET / 255) ** 2, axis=(1, 2, 3)))
     shown = side_by_side.Shown(runs.Run(make_run('b', reconstructions=darker)))
     assert shown.squared_error() == pytest.approx(by_hand)
+    assert shown.reconstructed_sharpness() == metrics.sharpness(darker, TARGET)
     flat = np.full_like(TARGET, 7)
     shown = side_by_side.Shown(runs.Run(make_run('c', reconstructions=flat)))
     assert shown.reconstructed_sharpness() == 0.0
@@ -67,7 +69,9 @@ def test_each_kind_has_its_column(monkeypatch):
     made = f'--runs={make_run("a", kl=20.0)},{make_run("b", kl=21.0)}'
     assert reconstruction_kinds.main(['figure', made]) == 0
     (_, titles, pictures, captions), path = told
-    assert titles == ['target', 'bernoulli, 1 KL: KL 20.0 nats', 'bernoulli, 1 KL: KL 21.0 nats']
+    assert titles == ['target', 'bernoulli + 1 KL', 'bernoulli + 1 KL']
+    told = [f'KL {kl}, sharpness 1.00, error 0.0' for kl in ('20.0', '21.0')]
+    assert captions[0][1:] == told
     np.testing.assert_array_equal(pictures[0][2], export.grid(TARGET))
     assert pictures[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
