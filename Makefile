@@ -1,12 +1,14 @@
 # make demo: a virtual environment, two small trainings, the comparison figure.
 # make test: lint, format and the whole test suite.
 # make bench: the project beside what a user would pick instead; flags in BENCH.
+# make results: every model on MNIST at equal wall time, in one table; flags in RESULTS.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TWICE := -n 2 --dist=loadfile
 
-.PHONY: demo test slow bench clean
+.PHONY: demo test slow bench results clean
 
 demo: $(VENV)/installed
 	@echo 'Training the VAE on digits (about a minute).'
@@ -19,13 +21,16 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWICE)
 
 slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(TWICE) -m slow
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
+
+results: $(VENV)/installed
+	$(BIN)/python -m benchmarks.equal_time --dataset=mnist $(RESULTS)
 
 clean:
 	rm -rf $(VENV)

@@ -74,22 +74,120 @@ def VAE_loss(
     return tf.reduce_mean(kl_weight * kl + reconstruction_weight * error)
 
 
-def GAN_loss_without_labels(true_logit, fake_logit):
-    """The GAN losses of Goodfellow et al. 2014, the generator's in its non-saturating form.
+def minimax_loss(true_logit, fake_logit, real_target=1.0):
+    """The value of the game of Goodfellow et al. 2014, eq. 1, which both players see.
 
-    Section 3: d = -log D(x) - log(1 - D(G(z))), g = -log D(G(z)), with D = sigmoid(logit);
-    written with softplus, which does not overflow.
+    d = -log D(x) - log(1 - D(G(z))), g = log(1 - D(G(z))), with D = sigmoid(logit). Where the
+    discriminator is sure, the gradient of g vanishes (section 3).
 
     Args:
       true_logit, fake_logit: (N,) or (N, 1), the discriminator's logits of data and samples.
+      real_target: in [0, 1], the probability that D is to give the data. Below 1 it smooths the
+        labels on one side (Salimans et al. 2016, section 3.4); the samples' target stays 0.
 
     Returns:
       (d_loss, g_loss), scalars, both to be minimised.
     """
-    d_loss = tf.reduce_mean(tf.nn.softplus(-true_logit)) + tf.reduce_mean(
-        tf.nn.softplus(fake_logit)
-    )
+    d_loss = discriminator_cross_entropy(true_logit, fake_logit, real_target)
+    return d_loss, -tf.reduce_mean(tf.nn.softplus(fake_logit))
+
+
+def non_saturating_loss(true_logit, fake_logit, real_target=1.0):
+    """The same game with the generator's loss of section 3: g = -log D(G(z)).
+
+    Arguments and results as in `minimax_loss`.
+    """
+    d_loss = discriminator_cross_entropy(true_logit, fake_logit, real_target)
     return d_loss, tf.reduce_mean(tf.nn.softplus(-fake_logit))
+
+
+GAN_loss_without_labels = non_saturating_loss  # as the post calls it
+
+
+def discriminator_cross_entropy(true_logit, fake_logit, real_target):
+    """-t log D(x) - (1 - t) log(1 - D(x)) - log(1 - D(G(z))), t = real_target: a scalar.
+
+    Written with softplus, which does not overflow: log(1 - D) is log D minus the logit.
+    """
+    true_loss = tf.nn.softplus(-true_logit)
+    if real_target != 1.0:
+        true_loss += (1.0 - real_target) * true_logit
+    return tf.reduce_mean(true_loss) + tf.reduce_mean(tf.nn.softplus(fake_logit))
+
+
+def least_squares_loss(true_logit, fake_logit):
+    """Least squares of Mao et al. 2017 (arXiv:1611.04076), eq. 9, with a = 0 and b = c = 1.
+
+    d = 1/2 (D(x) - 1)^2 + 1/2 D(G(z))^2, g = 1/2 (D(G(z)) - 1)^2; here D is the logit itself.
+
+    Args:
+      true_logit, fake_logit: (N,) or (N, 1).
+
+    Returns:
+      (d_loss, g_loss), scalars, both to be minimised.
+    """
+    true_loss = tf.reduce_mean(tf.square(true_logit - 1.0))
+    d_loss = 0.5 * (true_loss + tf.reduce_mean(tf.square(fake_logit)))
+    return d_loss, 0.5 * tf.reduce_mean(tf.square(fake_logit - 1.0))
+
+
+def hinge_loss(true_logit, fake_logit):
+    """The hinge loss of Lim & Ye 2017 (arXiv:1705.02894).
+
+    d = max(0, 1 - D(x)) + max(0, 1 + D(G(z))), g = -D(G(z)); here D is the logit itself.
+
+    Args:
+      true_logit, fake_logit: (N,) or (N, 1).
+
+    Returns:
+      (d_loss, g_loss), scalars, both to be minimised.
+    """
+    true_loss = tf.reduce_mean(tf.nn.relu(1.0 - true_logit))
+    d_loss = true_loss + tf.reduce_mean(tf.nn.relu(1.0 + fake_logit))
+    return d_loss, -tf.reduce_mean(fake_logit)
+
+
+def wasserstein_loss(true_logit, fake_logit):
+    """The dual form of Arjovsky et al. 2017 (arXiv:1701.07875), eq. 2.
+
+    d = D(G(z)) - D(x), g = -D(G(z)); D, the critic, gives any real number. Of all critics whose
+    slope is 1 at most, the best has -d equal to the earth mover's distance.
+
+    Args:
+      true_logit, fake_logit: (N,) or (N, 1).
+
+    Returns:
+      (d_loss, g_loss), scalars, both to be minimised.
+    """
+    fake_mean = tf.reduce_mean(fake_logit)
+    return fake_mean - tf.reduce_mean(true_logit), -fake_mean
+
+
+def gradient_penalty(critic, true_images, fake_images, seed, target=1.0):
+    """The penalty of Gulrajani et al. 2017 (arXiv:1704.00028), eq. 3, without its weight.
+
+    The mean of (|gradient of D at x'| - target)^2 with x' = a x + (1 - a) G(z), a uniform in
+    [0, 1): one number an example, and one norm an example, over all axes of its image.
+
+    Args:
+      critic: images -> (N,) or (N, 1).
+      true_images, fake_images: (N, ...), of any rank.
+      seed: (2,) integers, of the numbers a.
+      target: the norm that is not penalised.
+
+    Returns:
+      A scalar. The smallest normal number stands in for the square of a norm of zero, where the
+      root has no slope, so that the gradient stays finite.
+    """
+    shape = [tf.shape(true_images)[0]] + [1] * (len(true_images.shape) - 1)
+    share = tf.random.stateless_uniform(shape, seed, dtype=true_images.dtype, alg='philox')
+    between = share * true_images + (1.0 - share) * fake_images
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        value = critic(between)
+    squares = sum_per_example(tf.square(tape.gradient(value, between)))
+    norm = tf.sqrt(tf.maximum(squares, squares.dtype.as_numpy_dtype(_TINY)))
+    return tf.reduce_mean(tf.square(norm - target))
 
 
 def GAN_loss_with_labels(true_logit, fake_logit, labels):

@@ -16,8 +16,8 @@ class Report:
 
     def __init__(self, path, argv):
         self.path = path
-        self.text = '# Benchmark\n\n' + origin(argv)
-        print(origin(argv))
+        self.text = '# Benchmark\n\n' + origin(argv, 'benchmarks.throughput')
+        print(origin(argv, 'benchmarks.throughput'))
 
     def add(self, title, note, header, rows):
         """Adds a table below a title and a sentence, on the screen and in the file."""
@@ -34,12 +34,12 @@ def table(header, rows):
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
-def origin(argv):
-    """What was typed, on what machine, when. Where the data lie is nobody's business."""
+def origin(argv, module):
+    """What was typed to run `module`, on what machine, when; not where the data lie."""
     words = [word for word in argv[1:] if not word.startswith('--data_dir')]
     return '\n'.join(
         [
-            f'- command: `{" ".join(["python -m benchmarks.throughput", *words])}`',
+            f'- command: `{" ".join([f"python -m {module}", *words])}`',
             f'- processor: {processor()}, {os.cpu_count()} cores',
             f'- versions: {", ".join(versions())}',
             f'- date: {datetime.date.today()}',

@@ -11,24 +11,25 @@ from console import InputError
 
 tf, keras = console.load_tensorflow()
 
-from benchmarks import dcgan, evaluation, throughput  # noqa: E402
+from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan  # noqa: E402
 from benchmarks.flops import flops  # noqa: E402
 from benchmarks.updates import UPDATES  # noqa: E402
 from loop import Loop  # noqa: E402
 from models import build  # noqa: E402
 from models.base import from_uint8, normal, uniform  # noqa: E402
+from runs import Run, write_json  # noqa: E402
 
 BATCH, STEPS = 8, 2  # more steps would magnify rounding
 
 
 @pytest.fixture(autouse=True)
-def tutorial_dcgan(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'models.dcgan', dcgan)
+def registered(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'models.tutorial_dcgan', tutorial_dcgan)
 
 
 def make(network, side=28):
     """A model as the contestants make it; equal seeds give equal weights."""
-    known = 'gan' if network == 'dcgan' else network
+    known = 'gan' if network == 'tutorial_dcgan' else network
     settings = flags.train_settings(['', f'--model={known}', '--dataset=digits'], '')
     settings.model = network
     return build((side, side, 1), 10, settings)
@@ -50,8 +51,8 @@ def test_operations_of_the_dcgan_by_hand():
     edge = 14 * 14 * 25 * 64
     g = dense + 49 * 25 * 256 * 128 + inner + edge
     d = edge + inner + 6272
-    assert flops(make('dcgan')) == 2 * (3 * g - dense + 7 * d - 2 * edge)
-    assert flops(make('dcgan')) == pytest.approx(452e6, rel=2e-3)
+    assert flops(make('tutorial_dcgan')) == 2 * (3 * g - dense + 7 * d - 2 * edge)
+    assert flops(make('tutorial_dcgan')) == pytest.approx(452e6, rel=2e-3)
 
 
 def comparable(network, monkeypatch):
@@ -87,7 +88,7 @@ def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     model = comparable(network, monkeypatch)
     update, batch = UPDATES[network](model), from_uint8(images(), model.value_range)
     losses = [update.apply(batch, noise) for noise in noises(network)]
-    np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=1e-3)
+    np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 
 @pytest.mark.parametrize('network', throughput.NETWORKS)
@@ -101,11 +102,28 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
     update = pytorch.UPDATES[network](model)
     drawn = [torch.tensor(noise.numpy()) for noise in noises(network)]
     losses = [update.apply(torch.tensor(batch.copy()), noise).item() for noise in drawn]
-    np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=1e-3)
+    np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 
 def test_a_ratio_is_the_median_of_those_of_the_rounds():
     assert throughput.summary([10.0, 20.0, 90.0], [10.0, 10.0, 30.0]) == ['20', '10 to 90', '2.00']
+
+
+def test_a_training_that_ends_before_its_time_is_told():
+    with pytest.raises(InputError, match='^python -c pass: ended before its time'):
+        equal_time.limited(600, '-c', 'pass')
+
+
+def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
+    run = Run(tmp_path / 'dcgan')
+    run.path.mkdir()
+    run.begin({'flags': {'batch_size': 64}, 'train_images': 640})
+    (run.path / 'model.txt').write_text('generator: 1,200 parameters\n  dense\nd: 34 parameters\n')
+    (run.path / 'log.csv').write_text('epoch,images_per_second\n1,\n2,10\n3,30\n4,90\n')
+    fid = {'fid': {'fid': 12.5}}
+    write_json(run.path / 'evaluation.json', {'settings': {'step': 35}, 'scores': fid})
+    expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
+    assert equal_time.row(run) == expected
 
 
 @pytest.mark.parametrize('flag', ['networks', 'parts'])

@@ -75,7 +75,7 @@ def test_help_needs_no_tensorflow(more):
 @pytest.mark.parametrize('word', ['--help', '-h'])
 def test_help_shows_groups_meanings_and_defaults(capsys, word):
     text = shown(capsys, word, command=['train.py'])
-    assert text.startswith('About. What to train --model what to train: gan')
+    assert text.startswith('About. What to train --model what to train: ae, ')
     groups = ['What to train', 'How to train', 'Where things lie', 'Help']
     assert sorted(groups, key=text.index) == groups
     assert '--batch_size images a step (default 64)' in text
@@ -205,7 +205,10 @@ def test_plain_names_pass(value):
 @pytest.mark.parametrize(
     'command, message',
     [
-        (['--model=vaee', '--dataset=digits'], '--model=vaee: no such model, did you mean vae?'),
+        (
+            ['--model=vaee', '--dataset=digits'],
+            '--model=vaee: no such model, did you mean vae or ae?',
+        ),
         (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; there are '),
         (['--dataset=digits'], '--model: missing'),
         (['--model=vae'], '--dataset: missing'),
@@ -251,11 +254,22 @@ def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
     assert 'variant' in refusal('--variant=fat', command=toy)
 
 
+def test_an_option_that_another_makes_meaningless_is_refused(toy):
+    path = flags.MODELS / 'toy.py'
+    kinds = "    'game': ('chess', 'which', ('chess', 'go')),\n    'depth'"
+    more = "only = {'depth': ('game', 'chess')}\n"
+    path.write_text(MODEL.replace("    'depth'", kinds) + more)
+    assert settings('--depth=5', '--game=chess', command=toy).depth == 5
+    assert settings('--game=go', command=toy).game == 'go'
+    told = '--depth=5: read with --game=chess alone; leave one out'
+    assert refusal('--depth=5', '--game=go', command=toy) == told
+
+
 def test_literals_are_read_past_other_statements(toy):
     path = flags.MODELS / 'toy.py'
     path.write_text('import os\na, b = 1, 2\nos.x = 3\n' + path.read_text())
     assert flags.literals('toy')[0] == {'epochs': 7, 'learning_rate': 0.25}
-    assert flags.literals('base') == ({}, {}, {})
+    assert flags.literals('base') == ({}, {}, {}, {})
 
 
 def test_other_commands_define_their_own(capsys):

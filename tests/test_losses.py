@@ -1,5 +1,7 @@
 """losses.py against values worked by hand, naive formulas in float64, and finite differences."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +12,14 @@ from losses import (
     GAN_loss_with_labels,
     GAN_loss_without_labels,
     VAE_loss,
+    gradient_penalty,
+    hinge_loss,
     kl_from_standard_normal,
+    least_squares_loss,
+    minimax_loss,
+    non_saturating_loss,
     reconstruction_error,
+    wasserstein_loss,
 )
 
 KINDS = ('bernoulli', 'l2', 'l1')
@@ -79,6 +87,18 @@ LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS
     'label-gan-d': (lambda *x: GAN_loss_with_labels(*x)[0], CLASSES),
     'label-gan-g': (lambda *x: GAN_loss_with_labels(*x)[1], CLASSES),
 }
+GAMES = {
+    'minimax': minimax_loss,
+    'smoothed-minimax': functools.partial(minimax_loss, real_target=0.8),
+    'non-saturating': non_saturating_loss,
+    'smoothed': functools.partial(non_saturating_loss, real_target=0.9),
+    'least-squares': least_squares_loss,
+    'hinge': hinge_loss,
+    'wasserstein': wasserstein_loss,
+}
+for _name, _game in GAMES.items():
+    LOSSES[f'{_name}-d'] = (lambda *x, game=_game: game(*x)[0], BINARY)
+    LOSSES[f'{_name}-g'] = (lambda *x, game=_game: game(*x)[1], BINARY)
 
 
 def gradients(loss, arguments):
@@ -206,6 +226,135 @@ def test_gan_loss_is_the_naive_formula(shape):
     np.testing.assert_allclose(found, naive_gan(*BINARY), rtol=1e-12)
 
 
+def test_the_post_calls_it_gan_loss_without_labels():
+    assert GAN_loss_without_labels is non_saturating_loss
+
+
+@pytest.mark.parametrize(
+    'name, d_loss, g_loss',
+    [
+        # ln D of 1, -1/2, ln(1 - D) of 0, 2 as above; the generator's is their mean.
+        ('minimax', 0.6436693358 + 1.4100375958, -1.4100375958),
+        # -0.8 ln D - 0.2 ln(1 - D) of 1, -1/2: 0.5132616875, 0.8740769842.
+        ('smoothed-minimax', 0.6936693358 + 1.4100375958, -1.4100375958),
+        # -0.9 ln D - 0.1 ln(1 - D) of 1, -1/2: 0.4132616875, 0.9240769842.
+        ('smoothed', 0.6686693358 + 1.4100375958, 0.4100375958),
+        # (0 + 2.25) / 4 + (0 + 4) / 4; (1 + 1) / 4.
+        ('least-squares', 1.5625, 0.5),
+        # (0 + 1.5) / 2 + (1 + 3) / 2; -(0 + 2) / 2.
+        ('hinge', 2.75, -1.0),
+        # (0 + 2) / 2 - (1 - 0.5) / 2.
+        ('wasserstein', 0.75, -1.0),
+    ],
+)
+def test_the_other_games_by_hand(name, d_loss, g_loss):
+    """Logits of the data: 1 and -1/2; of the samples: 0 and 2."""
+    np.testing.assert_allclose(GAMES[name](TRUE, FAKE), (d_loss, g_loss), rtol=1e-9)
+    columns = TRUE[:, None], FAKE[:, None]
+    np.testing.assert_array_equal(GAMES[name](*columns), GAMES[name](TRUE, FAKE))
+
+
+@pytest.mark.parametrize('name', [name for name in GAMES if 'smoothed' in name])
+def test_smoothing_is_the_cross_entropy_with_that_target_on_the_real_side_alone(name):
+    target, plain = GAMES[name].keywords['real_target'], GAMES[name].func
+    p, q = sigmoid(BINARY[0]), sigmoid(BINARY[1])
+    d_loss, g_loss = GAMES[name](*BINARY)
+    expected = -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean() - np.log(1 - q).mean()
+    np.testing.assert_allclose(d_loss, expected, rtol=1e-12)
+    np.testing.assert_array_equal(g_loss, plain(*BINARY)[1])
+    _, (_, smooth) = gradients(lambda *x: GAMES[name](*x)[0], BINARY)
+    _, (_, rough) = gradients(lambda *x: plain(*x)[0], BINARY)
+    np.testing.assert_array_equal(smooth, rough)
+
+
+def test_the_smoothed_loss_is_least_where_d_gives_the_target():
+    logit = np.log([0.9 / 0.1])
+    _, (slope, _) = gradients(lambda *x: GAMES['smoothed'](*x)[0], [logit, logit])
+    np.testing.assert_allclose(slope, 0.0, atol=1e-12)
+
+
+# Images (N, 2, 2, 1); the critic's weights have the norm 3, its slope everywhere.
+WEIGHTS = np.array([2.0, -1.0, 0.0, 2.0]).reshape(1, 2, 2, 1)
+PENALTY_SEED = tf.constant([0, 5])
+
+
+def linear_critic(images):
+    return tf.reduce_sum(WEIGHTS.astype(images.dtype.as_numpy_dtype) * images, axis=[1, 2, 3])
+
+
+@pytest.mark.parametrize('columns', [False, True])
+@pytest.mark.parametrize(('target', 'expected'), [(1.0, 4.0), (0.0, 9.0), (3.0, 0.0)])
+def test_the_penalty_of_a_linear_critic_on_images_in_closed_form(target, expected, columns):
+    true, fake = RNG.normal(size=(2, 5, 2, 2, 1))
+
+    def critic(images):
+        return linear_critic(images)[:, None] if columns else linear_critic(images)
+
+    found = gradient_penalty(critic, tf.constant(true), tf.constant(fake), PENALTY_SEED, target)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_penalty_takes_a_norm_an_example_at_one_share_an_example():
+    """D = |x|^2 / 2 has the gradient x': of black and white images the share itself, twice."""
+    true, fake = np.ones([2000, 2, 2, 1]), np.zeros([2000, 2, 2, 1])
+
+    def critic(images):
+        seen.append(images.numpy())
+        return 0.5 * losses.sum_per_example(tf.square(images))
+
+    seen = []
+    found = gradient_penalty(critic, tf.constant(true), tf.constant(fake), PENALTY_SEED)
+    (between,) = seen
+    share = between[:, 0, 0, 0]
+    np.testing.assert_array_equal(between, share[:, None, None, None] * true)
+    assert stats.kstest(share, 'uniform').pvalue > 0.01
+    np.testing.assert_allclose(found, np.mean((2 * share - 1) ** 2), rtol=1e-12)
+
+
+def test_the_penalty_lies_between_true_and_fake_image_of_the_same_row():
+    true, fake = RNG.normal(size=(2, 5, 3))
+
+    def critic(points):
+        seen.append(points.numpy())
+        return points[:, 0]
+
+    seen = []
+    gradient_penalty(critic, tf.constant(true), tf.constant(fake), PENALTY_SEED)
+    share = (seen[0] - fake) / (true - fake)
+    np.testing.assert_allclose(share, share[:, :1] * np.ones(3), rtol=1e-9)
+
+
+def test_the_gradient_of_the_penalty_is_that_of_finite_differences():
+    true, fake = RNG.normal(size=(2, 4, 3))
+
+    def penalty(kernel):
+        def critic(points):
+            return tf.reduce_sum(tf.tanh(points @ kernel), axis=1)
+
+        return gradient_penalty(critic, tf.constant(true), tf.constant(fake), PENALTY_SEED)
+
+    kernel = [RNG.normal(size=(3, 5))]
+    _, (found,) = gradients(penalty, kernel)
+    for index in np.ndindex(found.shape):
+        expected = difference(penalty, kernel, 0, index)
+        np.testing.assert_allclose(found[index], expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_the_penalty_of_a_critic_without_slope_is_finite_and_so_is_its_gradient(dtype):
+    images = [RNG.normal(size=(3, 2, 2, 1)).astype(dtype) for _ in range(2)]
+
+    def penalty(weight):
+        def critic(images):
+            return weight * losses.sum_per_example(images)
+
+        return gradient_penalty(critic, *map(tf.constant, images), PENALTY_SEED)
+
+    value, (slope,) = gradients(penalty, [np.array(0.0, dtype)])
+    assert value.dtype == dtype and value == 1.0
+    assert np.isfinite(slope)
+
+
 def test_label_gan_loss_by_hand():
     # ln sum exp of the true rows: 1.4076059644, 2.3063557122; of the fake: ln 3, 2.3490122168.
     true_loss = (1.4076059644 - 1.0 + 2.3063557122 - 0.0) / 2
@@ -253,7 +402,7 @@ def test_gan_losses_are_finite_at_the_extremes(dtype):
     classes = [EXTREME.reshape(2, 2), EXTREME[::-1].reshape(2, 2), np.eye(2)]
     for player in (0, 1):
         for loss, arguments in (
-            (GAN_loss_without_labels, binary),
+            *((game, binary) for game in GAMES.values()),
             (GAN_loss_with_labels, [argument.astype(dtype) for argument in classes]),
         ):
             value, found = gradients(lambda *x, f=loss, p=player: f(*x)[p], arguments)

@@ -1,0 +1,147 @@
+"""Trains every model for the same time and lays them side by side: a table and their samples.
+
+  python -m benchmarks.equal_time --dataset=mnist --minutes=6
+
+train.py trains each at its defaults, but all on the same images, and is stopped when its time is
+up, its start included; evaluate.py judges them. A run that is finished is not trained again, so
+further models can be added with the same command. The machine should do nothing else meanwhile.
+"""
+
+import math
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import console
+import datasets
+import export
+import flags
+import sheet
+from benchmarks.report import origin, table
+from benchmarks.throughput import words
+from console import InputError
+from runs import Run, atomic
+from scores import SCORES
+
+ROOT = Path(__file__).parent.parent
+METRICS = ['fid', 'inception_score', 'precision_recall', 'coverage', 'sharpness']
+SCORED = ['FID', 'Inception score', 'precision', 'recall', 'classes', 'sure (0.9)', 'sharpness']
+HEADER = ['model', *SCORED, 'images/s', 'parameters', 'epochs']
+ENDLESS = 1_000_000  # epochs
+COLUMNS = 4  # of the picture
+
+
+def main(argv):
+    """Runs the command line `argv`; returns the exit status."""
+    values = flags.parse(argv, __doc__, define_flags)
+    models = words(values, 'models', flags.model_names())
+    datasets.check(values.dataset, values.data_dir)
+    home = Path(values.output_dir, f'{values.dataset}-{values.minutes:g}-minutes')
+    trained = [train(home, model, values) for model in models]
+    listed = ','.join(str(run.path) for run in trained)
+    asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={values.seed}'
+    command('evaluate.py', *asked)
+    lines = table(HEADER, [*map(row, trained)])
+    text = f'{origin(argv, "benchmarks.equal_time")}\n{lines}\n'
+    with atomic(home / 'table.md') as partial:
+        partial.write_text(text)
+    picture(home / 'samples.png', trained)
+    print(text, home / 'samples.png', sep='\n')
+    return 0
+
+
+def define_flags(values):
+    """Defines this command's flags on `values`."""
+    group = 'What to train'
+    flags.define(values, group, 'dataset', 'digits', 'as for train.py')
+    flags.define(values, group, 'data_dir', None, 'as for train.py')
+    flags.define(values, group, 'models', ','.join(flags.model_names()), 'which of them')
+    flags.define(values, group, 'minutes', 6.0, 'of each', flags.Number(float, 0, above=True))
+    size = flags.Number(int, 1)
+    flags.define(values, group, 'train_size', 60000, 'training images of all', size)
+    flags.define(values, group, 'seed', 0, 'of all', flags.Number(int, 0, flags.LARGEST_SEED))
+    meaning = 'a directory <dataset>-<minutes>-minutes is made in it'
+    flags.define(values, group, 'output_dir', 'outputs', meaning)
+
+
+def train(home, model, values):
+    """The run of a model, trained until its time is up unless it lies there already.
+
+    Raises:
+      InputError: the training came to another end.
+    """
+    finished, begun = home / model, home / 'unfinished' / model
+    if not finished.exists():
+        given = [f'--{name}={values[name].value}' for name in ('dataset', 'train_size', 'seed')]
+        given += [f'--data_dir={values.data_dir}'] if values.data_dir else []
+        given += [f'--output_dir={begun.parent}', f'--run_name={model}', f'--epochs={ENDLESS}']
+        limited(60 * values.minutes, 'train.py', f'--model={model}', *given, '--overwrite')
+        begun.rename(finished)
+    return Run(finished)
+
+
+def limited(seconds, *line):
+    """Runs a command of the project and asks it to stop after so many seconds.
+
+    Raises:
+      InputError: it ended by itself.
+    """
+    with subprocess.Popen([sys.executable, *line], cwd=ROOT) as process:
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+    if process.returncode != 128 + signal.SIGTERM:
+        raise InputError(f'python {shlex.join(line)}: ended before its time; see above')
+
+
+def command(*line):
+    """Runs a command of the project to its end.
+
+    Raises:
+      InputError: it failed.
+    """
+    if subprocess.run([sys.executable, *line], cwd=ROOT).returncode:
+        raise InputError(f'python {shlex.join(line)}: failed; see above')
+
+
+def row(run):
+    """Cells of a run: its scores, its speed (median of the epochs), its size and its epochs."""
+    kept, config = sheet.read(run), run.config
+    speeds = [float(r['images_per_second']) for r in run.rows() if r['images_per_second']]
+    size = sum(int(n.replace(',', '')) for n in re.findall(r': ([\d,]+) param', networks(run)))
+    titles = [title for name in METRICS for title in SCORES[name].columns]
+    cells = dict(zip(titles, sheet.cells(kept, METRICS), strict=True))
+    seen = kept['settings']['step'] * config['flags']['batch_size']
+    return [
+        run.path.name,
+        *(cells[title] for title in SCORED),
+        f'{median(speeds):.0f}' if speeds else '',
+        f'{size:,}',
+        f'{seen / config["train_images"]:.1f}',
+    ]
+
+
+def networks(run):
+    """What a run tells of its networks."""
+    return (run.path / 'model.txt').read_text()
+
+
+def picture(path, trained):
+    """Writes the samples of the last finished epoch of each run, below its name."""
+    shown = [run for run in trained if run.epochs('samples')]
+    grids = [export.load_png(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
+    lines = math.ceil(len(shown) / COLUMNS)
+    cells = [*zip(grids, (run.path.name for run in shown), strict=True)]
+    cells += [(None, '')] * (lines * COLUMNS - len(cells))
+    parts = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
+    pictures, captions = ([[cell[i] for cell in part] for part in parts] for i in (0, 1))
+    export.figure(path, [''] * lines, [''] * COLUMNS, pictures, captions)
+
+
+if __name__ == '__main__':
+    console.start(main)
