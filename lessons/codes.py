@@ -2,15 +2,16 @@
 
   python -m lessons.codes --runs=outputs/ae-plane,outputs/vae-plane
 
-A line a run, of the same reconstruction loss and codes in the plane: images drawn from codes of
-N(0, I); codes at equal steps from one test image to another; the codes of the test images coloured
-by class, with the circle that holds 95 % of N(0, I), and the distance of the Gaussian fitted to
-them from N(0, I).
+A line a run, of the same reconstruction loss and codes in the plane. Left: images drawn from codes
+of N(0, I), and below from codes of the Gaussian fitted to those of the test images. Middle: codes
+at equal steps from one test image to another. Right: the codes of the test images coloured by
+class, the circle that holds 95 % of N(0, I), and how far the fitted Gaussian is from N(0, I).
 """
 
 import math
 
 import numpy as np
+import tensorflow as tf
 
 import compare
 import console
@@ -23,11 +24,10 @@ from generate import checkpoint, restore
 from lessons import figure
 from lessons.manifold import check
 from likelihoods import encode
-from loop import draw
 from metrics import gaussian_kl
-from models.base import LATENTS_STEP, normal
+from models.base import LATENTS_STEP, normal, to_uint8
 
-IMAGES = 64  # samples
+IMAGES = 32  # samples of either kind
 STEPS = 10  # of an interpolation
 RADIUS = math.sqrt(2 * math.log(20))  # within it lie 95 % of N(0, I) in the plane
 
@@ -68,15 +68,25 @@ def check_encoder(run, model):
 def draw_line(line, name, model, data):
     """Samples, interpolations and codes of a model on three axes."""
     samples, between, plane = line
-    prior = normal([IMAGES, 2], [0, LATENTS_STEP])
     codes = encode(model, data.test_images, 0)[2]
-    figure.show(samples, export.grid(draw(model, prior)), f'{name}: codes from N(0, I)')
-    starts, ends = pairs(codes, data.test_labels)
-    path = interpolate(starts, ends).reshape(-1, 2)
-    grid = export.grid(draw(model, path), STEPS)
-    figure.show(between, grid, f'{name}: from one test image to another')
+    prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
+    grid = export.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
+    figure.show(samples, grid, f'{name}: codes of N(0, I), below of their own Gaussian')
+    path = interpolate(*pairs(codes, data.test_labels)).reshape(-1, 2)
+    figure.show(between, export.grid(paint(model, path), STEPS), f'{name}: between test images')
     scatter(plane, codes, data.test_labels)
     plane.set_title(f'{name}: KL from N(0, I) {gaussian_kl(codes):.2f} nats', fontsize='medium')
+
+
+def paint(model, codes):
+    """The images (N, H, W, C), uint8, that the decoder makes of codes (N, D)."""
+    return to_uint8(tf.sigmoid(model.decode(codes)), model.value_range).numpy()
+
+
+def fitted(codes, noise):
+    """Draws (M, D) of the Gaussian fitted to codes (N, D), from draws (M, D) of N(0, I)."""
+    root = np.linalg.cholesky(np.cov(codes, rowvar=False))
+    return (codes.mean(axis=0) + noise @ root.T).astype(np.float32)
 
 
 def pairs(codes, labels):

@@ -108,6 +108,7 @@ def on_points(model):
         value_range = (-1.0, 1.0)
 
         def networks(self):
+            """(generator, discriminator)."""
             return network([LATENT], 2, [layers.Reshape([1, 2, 1])]), network([1, 2, 1], 1)
 
     return OnPoints

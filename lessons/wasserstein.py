@@ -19,6 +19,12 @@ import runs
 from console import InputError
 from lessons import figure
 
+WATCHED = {
+    'wasserstein': 'Wasserstein estimate',
+    'discriminator_loss': "discriminator's loss",
+    'generator_loss': "generator's loss",
+}
+COLUMNS = ('epoch', 'eval_fid', *WATCHED)
 LEAST = 3  # epochs with a FID, for a rank correlation
 SHOWN = 3  # grids of samples a run, at epochs evenly apart in their logarithm
 
@@ -50,10 +56,8 @@ def history(run):
             f'{run.path}/log.csv: {len(rows)} epochs with eval_fid, it takes {LEAST}; '
             'train with --eval_every=1'
         )
-    return {
-        name: np.array([float(row[name]) for row in rows])
-        for name in ('epoch', 'eval_fid', 'discriminator_loss', 'generator_loss')
-    }
+    names = [name for name in COLUMNS if name in rows[0]]
+    return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
 def rank_correlation(values, others):
@@ -74,7 +78,7 @@ def draw(part, name, run, rows):
     fid.plot(rows['epoch'], rows['eval_fid'], 'k--', label='FID')
     fid.set(ylabel='FID (dashed)', yscale='log')
     words = []
-    for colour, (meaning, values) in enumerate(signals(run.config['model'], rows).items()):
+    for colour, (meaning, values) in enumerate(signals(rows).items()):
         losses.plot(rows['epoch'], values, f'C{colour}', label=meaning)
         words.append(f'{meaning} {rank_correlation(values, rows["eval_fid"]):+.2f}')
     losses.set(xlabel='epoch', ylabel='loss of the mean step (nats, or critic units)')
@@ -86,11 +90,10 @@ def draw(part, name, run, rows):
         figure.show(axes, export.load_png(run.picture('samples', epoch)), f'epoch {epoch}')
 
 
-def signals(model, rows):
-    """{meaning: (N,)}, what a student would watch: of a critic its estimate, else both losses."""
-    if model.startswith('wgan'):
-        return {'Wasserstein estimate': -rows['discriminator_loss']}
-    return {f'{player} loss': rows[f'{player}_loss'] for player in ('discriminator', 'generator')}
+def signals(rows):
+    """{meaning: (N,)}, what a student would watch: the estimate of a critic, else both losses."""
+    names = ['wasserstein'] if 'wasserstein' in rows else list(WATCHED)[1:]
+    return {WATCHED[name]: rows[name] for name in names}
 
 
 if __name__ == '__main__':

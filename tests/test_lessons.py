@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import export
 from console import InputError
+from lessons import codes as codes_lesson
 from lessons import (
     divergences,
     epochs,
@@ -17,11 +18,13 @@ from lessons import (
     manifold,
     one_dimension,
     parallel_lines,
+    ring,
     saturation,
     wasserstein,
     weights,
 )
 from losses import minimax_loss, non_saturating_loss
+from models.base import from_uint8
 from runs import FORMAT, Run
 
 LOG_2 = math.log(2)
@@ -160,6 +163,30 @@ def test_a_lesson_writes_its_figure(lesson, small, tmp_path, capsys):
     assert capsys.readouterr().out == f'{out}\n'
 
 
+# Lesson 1
+
+
+def test_fitted_codes_have_the_moments_of_the_codes():
+    codes = np.array([[0.0, 1.0], [2.0, 5.0], [4.0, 3.0]])
+    noise = np.random.default_rng(0).normal(size=(100_000, 2))
+    found = codes_lesson.fitted(codes, noise)
+    np.testing.assert_allclose(found.mean(axis=0), [2, 3], atol=0.03)
+    np.testing.assert_allclose(np.cov(found, rowvar=False), [[4, 2], [2, 4]], atol=0.1)
+
+
+def test_interpolation_goes_from_start_to_end_in_equal_steps():
+    path = codes_lesson.interpolate(np.array([[0.0, 1.0]]), np.array([[9.0, -8.0]]))
+    assert path.shape == (1, 10, 2)
+    np.testing.assert_allclose(path[0, :, 0], np.arange(10), atol=1e-6)
+    np.testing.assert_allclose(path[0, :, 1], 1 - np.arange(10), atol=1e-6)
+
+
+def test_pairs_are_the_first_of_neighbouring_classes():
+    labels, codes = np.array([3, 0, 1, 2, 0]), np.arange(5)[:, None]
+    starts, ends = codes_lesson.pairs(codes, labels)
+    assert starts.ravel().tolist() == [1, 3] and ends.ravel().tolist() == [2, 0]
+
+
 # Lesson 2
 
 
@@ -168,6 +195,25 @@ def test_plane_holds_quantiles_of_the_prior():
     quartiles = [-1.150349, -0.318639, 0.318639, 1.150349]  # of 1/8, 3/8, 5/8, 7/8
     np.testing.assert_allclose(codes[:4, 0], quartiles, atol=1e-6)
     np.testing.assert_allclose(codes[::4, 1], quartiles[::-1], atol=1e-6)
+
+
+# Lesson 6
+
+
+def test_modes_of_points_by_hand():
+    middles = ring.centres()
+    points = np.repeat(middles[:3], [97, 2, 1], axis=0)  # of 100, so 1 % is one point
+    assert ring.modes(points) == 3
+    far = points + [3.1 * ring.STD, 0]  # a little more than three standard deviations
+    assert ring.modes(far) == 0
+    assert ring.modes(np.concatenate([points, points[:50], middles[[3]]])) == 2  # 1 of 151
+
+
+def test_ring_lies_on_its_middles():
+    points = from_uint8(ring.ring(8000, 0), (-1.0, 1.0)).numpy().reshape(-1, 2)
+    assert ring.shares(points) == pytest.approx(np.full(8, 0.989 / 8), abs=1e-3)  # Rayleigh
+    middles = points.reshape(-1, 8, 2).mean(axis=0)
+    np.testing.assert_allclose(middles, ring.centres(), atol=0.004)
 
 
 # Lesson 7
@@ -244,10 +290,11 @@ def test_wasserstein_needs_epochs_with_a_fid(tmp_path):
         wasserstein.main(['wasserstein', f'--runs={run.path}', f'--out={tmp_path}/figure.webp'])
 
 
-def test_estimate_is_the_negative_loss_of_a_critic():
-    rows = {'discriminator_loss': np.array([-3.0, -2.0]), 'generator_loss': np.zeros(2)}
-    assert wasserstein.signals('wgan_gp', rows)['Wasserstein estimate'].tolist() == [3, 2]
-    assert list(wasserstein.signals('gan', rows)) == ['discriminator loss', 'generator loss']
+def test_a_critic_is_watched_by_its_estimate_alone():
+    rows = {'discriminator_loss': np.array([-3.0]), 'generator_loss': np.zeros(1)}
+    assert list(wasserstein.signals(rows)) == ["discriminator's loss", "generator's loss"]
+    rows['wasserstein'] = np.array([2.5])
+    assert wasserstein.signals(rows) == {'Wasserstein estimate': rows['wasserstein']}
 
 
 def test_weights_command(tmp_path):
