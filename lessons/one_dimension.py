@@ -27,7 +27,7 @@ from optimizers import Adam
 
 MEAN, STD = 1.0, 0.5  # of the data
 START = (-2.0, 1.0)  # mean and standard deviation of the samples at first
-STEPS, BATCH, RATE = 1500, 512, 0.01
+STEPS, BATCH, RATE = 1000, 256, 0.01
 SHOWN = (1, 100, 300, STEPS)
 GRID = np.linspace(-6, 5, 1101)
 
