@@ -175,18 +175,24 @@ class Loop:
 
     def _step(self, images, labels, step):
         batch = Batch(from_uint8(images, self.model.value_range), labels)
-        seed = tf.stack([self.seed, step])
         for i, state in enumerate(self._draws):
             state.assign(tf.cast([self.seed + i, step * DRAWS], state.dtype))
-        turns = [[p] for p in self.model.players] if self.model.alternate else [self.model.players]
-        logs = {}
-        for players in turns:
-            losses, more = self._move(batch, seed, players)
-            logs |= {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in players} | more
+        players = self.model.players
+        first, *others = [[p] for p in players] if self.model.alternate else [list(players)]
+        logs = self._move(batch, self._seed(step, 0), first, step)
+        for turn, (player,) in enumerate(others, 1):
+            move = functools.partial(self._move, batch, self._seed(step, turn), [player], step)
+            logs |= when_due(players[player], step, move, logs, f'{player}_loss')
         self.names = list(logs)
         return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
-    def _move(self, batch, seed, players):
+    def _seed(self, step, turn):
+        """The seed of a player's move: one for all of a step, or one each."""
+        own = self.model.fresh_noise
+        return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
+
+    def _move(self, batch, seed, players, step):
+        """Lets `players` move at once; returns all that an evaluation gives to log."""
         with tf.GradientTape(persistent=True) as tape, keras.StatelessScope() as scope:
             losses, logs = self.model.objectives(batch, seed)
         for player in players:
@@ -199,7 +205,16 @@ class Loop:
                 losses[player], [v.value for v in network.trainable_variables]
             )
             self.optimizers[player].apply(gradients, network.trainable_variables)
-        return losses, logs
+            self.model.after_step(player, step)
+        return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
+
+
+def when_due(every, step, move, known, name):
+    """{name: loss} of a move that is made on every `every`-th step, else what is known of it."""
+    if every == 1:
+        return {name: move()[name]}
+    due = tf.equal((step + 1) % every, 0)
+    return {name: tf.cond(due, lambda: move()[name], lambda: known[name])}
 
 
 def resident(images):
@@ -227,6 +242,11 @@ def draw(model, latents):
     rows = tf.minimum(tf.range(-(-count // SHOWN) * SHOWN), count - 1)
     parts = [model.sample(tf.gather(latents, part)) for part in tf.reshape(rows, [-1, SHOWN])]
     return np.concatenate([to_uint8(part, model.value_range) for part in parts])[:count]
+
+
+def show(model, latents):
+    """The model's grid of latents (N, ...), an image a cell: (N, H, W, C) uint8."""
+    return to_uint8(model.show(latents), model.value_range).numpy()
 
 
 def redraw(model, images):

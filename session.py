@@ -10,7 +10,7 @@ from tqdm import tqdm
 import datasets
 import export
 from console import InputError, Interrupt, Progress, quiet
-from loop import SHOWN, Diverged, Loop, choose_xla, draw, redraw
+from loop import SHOWN, Diverged, Loop, choose_xla, redraw, show
 from models import build
 from runs import atomic, writing
 
@@ -149,7 +149,7 @@ class Session:
 
     def draw(self, epoch):
         """Draws the epoch's grids: samples of the run's latents, reconstructions of its target."""
-        samples = draw(self.model, self.latents)
+        samples = show(self.model, self.latents)
         export.save_png(self.run.picture('samples', epoch), export.grid(samples))
         if hasattr(self.model, 'reconstruct'):
             copies = export.grid(redraw(self.model, self.target))

@@ -24,8 +24,8 @@ def main(contestant, network, *argv):
     """Answers lines until there are no more."""
     answers = claim_output()
     settings, data, data_hash = prepare(network, argv)
-    if network == 'dcgan':  # where models.build looks for it
-        sys.modules['models.dcgan'] = importlib.import_module('benchmarks.dcgan')
+    if network == 'tutorial_dcgan':  # where models.build looks for it
+        sys.modules[f'models.{network}'] = importlib.import_module(f'benchmarks.{network}')
     module = importlib.import_module(f'benchmarks.{contestant}')
     trainer = module.Trainer(settings, data, data_hash)
     commands = {'epoch': lambda: epoch(trainer), 'test': lambda: test(trainer.model, data)}
@@ -42,7 +42,7 @@ def claim_output():
 
 
 def prepare(network, argv):
-    """Settings, data and hash of a run of `network`, a model of the project or `dcgan`."""
+    """Settings, data and hash of a run of `network`, a model of the project or `tutorial_dcgan`."""
     known = network if network in flags.model_names() else 'gan'
     settings = flags.train_settings(['', f'--model={known}', *argv], '')
     settings.model = network

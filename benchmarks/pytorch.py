@@ -113,7 +113,7 @@ class DCGAN(Update):
         return g_loss.detach()
 
 
-UPDATES = {'vae': VAE, 'gan': GAN, 'dcgan': DCGAN}
+UPDATES = {'vae': VAE, 'gan': GAN, 'tutorial_dcgan': DCGAN}
 
 
 class Trainer:

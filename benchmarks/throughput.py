@@ -19,8 +19,8 @@ from benchmarks.children import python, started
 from benchmarks.report import Report
 from console import InputError
 
-GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('dcgan', 64))  # network, images a step
-NETWORKS = ('vae', 'gan', 'dcgan')
+GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('tutorial_dcgan', 64))  # network, images a step
+NETWORKS = ('vae', 'gan', 'tutorial_dcgan')
 PARTS = ('throughput', 'quality', 'surroundings', 'startup')
 REFERENCE = 'tutorial'
 CONTESTANTS = {  # (file, flags of its own)

@@ -89,7 +89,7 @@ class DCGAN(Update):
         return g_loss
 
 
-UPDATES = {'vae': VAE, 'gan': GAN, 'dcgan': DCGAN}
+UPDATES = {'vae': VAE, 'gan': GAN, 'tutorial_dcgan': DCGAN}
 
 
 def plain(optimizer):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from models.layers import stock
 from optimizers import Adam
 
 LATENTS_STEP = -1  # training draws use steps from 0 up, so shown latents never meet them
@@ -26,15 +27,19 @@ class GenerativeModel(keras.Model):
 
     Attributes:
       value_range: (low, high), the pixel range its networks speak.
-      players: names of the players in the order of their moves. A single player trains the whole
-        model; of several, each is an attribute that holds the network it trains.
+      players: {name: it moves on every so many-th step}, in the order of their moves. A single
+        player trains the whole model; of several, each is an attribute that holds the network it
+        trains. The first moves on every step, and so do all that move at once.
       alternate: True lets each player's move see the one before it; otherwise all objectives
         are evaluated once, and all players move at once.
+      fresh_noise: True gives each player's move a seed of its own; otherwise all moves of a step
+        see the same noise.
     """
 
     value_range = (0.0, 1.0)
-    players = ()
+    players = {}
     alternate = False
+    fresh_noise = False
 
     def __init__(self, image_shape, classes, options):
         """Builds the networks.
@@ -59,6 +64,9 @@ class GenerativeModel(keras.Model):
         """
         raise NotImplementedError
 
+    def after_step(self, player, step):
+        """Called after each move of `player`, in step number `step` from 0: clips, averages."""
+
     def latents(self, count, seed, label=None):
         """What `sample` takes: (count, ...) codes; row i depends on `seed` and i alone."""
         raise NotImplementedError
@@ -66,6 +74,10 @@ class GenerativeModel(keras.Model):
     def sample(self, latents):
         """Images (N, H, W, C) in `value_range` from latents, deterministic, in inference mode."""
         raise NotImplementedError
+
+    def show(self, latents):
+        """The images of a grid, of as many latents as it has cells, row by row, as `sample`."""
+        return self.sample(latents)
 
     def test(self, batch, seed):
         """{name: (N,) value of each example}, in inference mode; the loop averages over a split."""
@@ -82,6 +94,56 @@ class GenerativeModel(keras.Model):
     def network(self, player):
         """The network that `player` trains."""
         return self if len(self.players) == 1 else getattr(self, player)
+
+
+class AdversarialModel(GenerativeModel):
+    """A generator that turns noise, uniform in [-1, 1]^D, into images, and who judges them.
+
+    A model says what its `networks` are and what `game` they play.
+    """
+
+    players = {'discriminator': 1, 'generator': 1}
+
+    def __init__(self, image_shape, classes, options):
+        super().__init__(image_shape, classes, options)
+        self.generator, self.discriminator = self.networks()
+
+    def networks(self):
+        """(generator, discriminator): (N, D) -> images, images -> logits (N, 1)."""
+        raise NotImplementedError
+
+    def game(self, true_logit, fake_logit):
+        """(d_loss, g_loss), scalars, of the logits of data and samples."""
+        raise NotImplementedError
+
+    def objectives(self, batch, seed):
+        """The losses of both players on a batch and as many samples."""
+        noise = uniform([len(batch.images), self.options.latent_dim], seed, -1.0, 1.0)
+        return self.play(batch.images, self.generator(noise, training=True), seed)
+
+    def play(self, true_images, fake_images, seed):
+        """What `objectives` returns; data and samples pass the discriminator apart."""
+        true_logit = self.discriminator(true_images, training=True)
+        fake_logit = self.discriminator(fake_images, training=True)
+        d_loss, g_loss = self.game(true_logit, fake_logit)
+        return {'discriminator': d_loss, 'generator': g_loss}, {}
+
+    def latents(self, count, seed, label=None):
+        """Noise (count, D), uniform in [-1, 1]."""
+        return uniform([count, self.options.latent_dim], [seed, LATENTS_STEP], -1.0, 1.0)
+
+    def sample(self, latents):
+        """The generator's images, by its moving batch statistics."""
+        return self.generator(latents, training=False)
+
+    def export(self):
+        """The generator: noise -> images in `value_range`."""
+        return stock(self.generator)
+
+
+def apart(seed):
+    """A seed for the second kind of numbers that a step draws."""
+    return tf.stack([seed[0], LATENTS_STEP - 1 - seed[1]])
 
 
 def normal(shape, seed):

@@ -18,8 +18,8 @@ from keras import layers
 from keras.optimizers.schedules import InverseTimeDecay
 
 from losses import GAN_loss_without_labels
-from models.base import LATENTS_STEP, GenerativeModel, uniform
-from models.layers import Conv2D, Conv2DTranspose, stock
+from models.base import AdversarialModel
+from models.layers import Conv2D, Conv2DTranspose
 from optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
@@ -29,20 +29,28 @@ options = {
 }
 
 
-class Model(GenerativeModel):
-    """Generator and discriminator; noise z uniform in [-1, 1]^D."""
+class Model(AdversarialModel):
+    """Generator and discriminator of the post."""
 
-    players = ('discriminator', 'generator')
     alternate = True
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
-        small = image_shape[0] == 28
+        self.value_range = (0.0, 1.0) if image_shape[0] == 28 else (-1.0, 1.0)
+
+    def networks(self):
+        """The post's, for 28x28 or for 32x32."""
+        small = self.image_shape[0] == 28
         layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
         generator, discriminator = (stack(self.image_shape) for stack in layers_of)
-        self.value_range = (0.0, 1.0) if small else (-1.0, 1.0)
-        self.generator = network('generator', [options.latent_dim], generator)
-        self.discriminator = network('discriminator', image_shape, discriminator)
+        return (
+            network('generator', [self.options.latent_dim], generator),
+            network('discriminator', self.image_shape, discriminator),
+        )
+
+    def game(self, true_logit, fake_logit):
+        """The post's losses."""
+        return GAN_loss_without_labels(true_logit, fake_logit)
 
     def optimizers(self):
         """Adam for both players, at rates that fall as 1 / (1 + step / decay_steps)."""
@@ -53,27 +61,6 @@ class Model(GenerativeModel):
             player: Adam(InverseTimeDecay(rate, decay, decay_rate=1.0), beta_1=0.5)
             for player, rate in rates.items()
         }
-
-    def objectives(self, batch, seed):
-        """The losses of both players; data and samples pass the discriminator apart."""
-        noise = uniform([len(batch.images), self.options.latent_dim], seed, -1.0, 1.0)
-        fake = self.generator(noise, training=True)
-        true_logit = self.discriminator(batch.images, training=True)
-        fake_logit = self.discriminator(fake, training=True)
-        d_loss, g_loss = GAN_loss_without_labels(true_logit, fake_logit)
-        return {'discriminator': d_loss, 'generator': g_loss}, {}
-
-    def latents(self, count, seed, label=None):
-        """Noise (count, D), uniform in [-1, 1]."""
-        return uniform([count, self.options.latent_dim], [seed, LATENTS_STEP], -1.0, 1.0)
-
-    def sample(self, latents):
-        """The generator's images, by its moving batch statistics."""
-        return self.generator(latents, training=False)
-
-    def export(self):
-        """The generator: noise -> images in `value_range`."""
-        return stock(self.generator)
 
 
 def generator_28(image_shape):

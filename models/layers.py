@@ -27,23 +27,28 @@ def products(wanted=True):
 
 
 class Conv2D(layers.Conv2D):
-    """Keras' Conv2D with one stride for both sides, padding 'same' and a bias."""
+    """Keras' Conv2D with one stride for both sides and padding 'same'."""
 
     def call(self, inputs):
         """(N, H, W, C) -> (N, H / stride, W / stride, F), sides rounded up."""
         if not _WANTED.get():
             return super().call(inputs)
-        return self.activation(convolve(inputs, self.kernel, self.strides[0]) + self.bias)
+        return finish(self, convolve(inputs, self.kernel, self.strides[0]))
 
 
 class Conv2DTranspose(layers.Conv2DTranspose):
-    """Keras' Conv2DTranspose with one stride for both sides, padding 'same' and a bias."""
+    """Keras' Conv2DTranspose with one stride for both sides and padding 'same'."""
 
     def call(self, inputs):
         """(N, H, W, C) -> (N, stride H, stride W, F)."""
         if not _WANTED.get():
             return super().call(inputs)
-        return self.activation(spread(inputs, self.kernel, self.strides[0]) + self.bias)
+        return finish(self, spread(inputs, self.kernel, self.strides[0]))
+
+
+def finish(layer, sums):
+    """Adds the layer's bias, if it has one, and applies its activation."""
+    return layer.activation(sums + layer.bias if layer.use_bias else sums)
 
 
 def convolve(images, kernel, stride):

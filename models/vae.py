@@ -15,7 +15,9 @@ of 1e-6 does not train; 1e-3 does.
 
 `--variant=burda` is the VAE that Burda, Grosse & Salakhutdinov 2016, "Importance Weighted
 Autoencoders" (arXiv:1509.00519), compare with: pixels drawn black or white anew at every step,
-two tanh layers of 200, 50 latents, and the schedule of their section 5.
+two tanh layers of 200, 50 latents, and the schedule of their section 5. `--variant=mlp` has the
+networks of Kingma & Welling, a tanh layer of 500 on either side, and a code of two numbers, whose
+plane shows all that it draws (their figure 4); Adam takes the place of their Adagrad.
 """
 
 import math
@@ -26,7 +28,7 @@ from keras import layers
 from keras.optimizers.schedules import PiecewiseConstantDecay
 
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
-from models.base import LATENTS_STEP, GenerativeModel, normal, uniform
+from models.base import LATENTS_STEP, GenerativeModel, apart, normal, uniform
 from models.layers import Conv2D, Conv2DTranspose, stock
 from optimizers import Adam
 
@@ -34,8 +36,8 @@ defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
     'variant': (
         'post',
-        "whose networks and training: the post's, or those of Burda et al.",
-        ('post', 'burda'),
+        "whose networks: the post's, Burda et al.'s with their training, mlp Kingma & Welling's",
+        ('post', 'burda', 'mlp'),
     ),
     'kl_weight': (1.0, 'lambda_1, weight of the KL term', 0.0),
     'reconstruction_weight': (1.0, 'lambda_2, weight of the reconstruction term', 0.0),
@@ -47,20 +49,24 @@ options = {
 }
 variants = {
     'burda': {'epochs': 3280, 'batch_size': 100, 'latent_dim': 50, 'train_size': 60000},
+    'mlp': {'epochs': 50, 'batch_size': 100, 'latent_dim': 2, 'train_size': 60000},
 }
+HIDDEN = {'burda': [200, 200], 'mlp': [500]}  # units of the encoder's layers; the decoder mirrors
 
 
 class Model(GenerativeModel):
     """Encoder q(z given x) and decoder p(x given z), trained together on pixels in [0, 1]."""
 
-    players = ('vae',)
+    players = {'vae': 1}
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
         self.burda = options.variant == 'burda'
-        networks = networks_28 if image_shape[0] == 28 else networks_32
-        networks = networks_burda if self.burda else networks
-        self.encoder, self.decoder = networks(self.image_shape, options.latent_dim)
+        self.encoder, self.decoder = self.networks()
+
+    def networks(self):
+        """(encoder, decoder): images -> mean and std, each (N, D), and (N, D) -> logits."""
+        return networks_of(self.options.variant, self.image_shape, self.options.latent_dim)
 
     def optimizers(self):
         """Adam; with the variant `burda` at their falling rates."""
@@ -150,6 +156,14 @@ def leaky():
     return layers.LeakyReLU(0.2)
 
 
+def networks_of(variant, image_shape, latent_dim):
+    """(encoder, decoder) of a variant."""
+    if variant in HIDDEN:
+        return networks_dense(image_shape, latent_dim, HIDDEN[variant])
+    networks = networks_28 if image_shape[0] == 28 else networks_32
+    return networks(image_shape, latent_dim)
+
+
 def networks_28(image_shape, latent_dim):
     """The post's networks for 28x28: (encoder, decoder)."""
     return (
@@ -166,17 +180,19 @@ def networks_32(image_shape, latent_dim):
     )
 
 
-def networks_burda(image_shape, latent_dim):
-    """The networks of Burda et al., appendix: two tanh layers of 200 on either side."""
-    hidden = [layers.Dense(200, activation='tanh') for _ in range(4)]
+def networks_dense(image_shape, latent_dim, units):
+    """Tanh layers of so many units on either side, for any size: (encoder, decoder)."""
+    hidden = [layers.Dense(n, activation='tanh') for n in [*units, *reversed(units)]]
     images = keras.Input(image_shape)
-    x = hidden[1](hidden[0](layers.Flatten()(images)))
+    x = layers.Flatten()(images)
+    for layer in hidden[: len(units)]:
+        x = layer(x)
     mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
     std = layers.Dense(latent_dim, activation='exponential', name='std', dtype='float32')(x)
     logits = layers.Dense(math.prod(image_shape), dtype='float32')
     stack = [
         keras.Input([latent_dim]),
-        *hidden[2:],
+        *hidden[len(units) :],
         logits,
         layers.Reshape(image_shape, dtype='float32'),
     ]
@@ -194,5 +210,4 @@ def adam_burda(options):
 
 def binarize(images, seed):
     """Black or white pixels, white with the probability that a grey value in [0, 1] tells."""
-    apart = tf.stack([seed[0], LATENTS_STEP - 1 - seed[1]])  # from the draw of z
-    return tf.cast(uniform(tf.shape(images), apart, 0.0, 1.0) < images, tf.float32)
+    return tf.cast(uniform(tf.shape(images), apart(seed), 0.0, 1.0) < images, tf.float32)

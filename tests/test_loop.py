@@ -18,7 +18,7 @@ BATCH = 4
 class Small(GenerativeModel):
     """Two players with dropout; the second copies what the first gives."""
 
-    players = ('first', 'second')
+    players = {'first': 1, 'second': 1}
     alternate = True
 
     def __init__(self):

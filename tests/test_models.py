@@ -132,7 +132,7 @@ def test_a_move_changes_what_the_player_owns_once(model):
         with keras.StatelessScope() as scope:
             model.objectives(batch, SEED)
         expected = {v.path: scope.get_current_value(v) for v in network.non_trainable_variables}
-        loop._move(batch, SEED, [player])
+        loop._move(batch, SEED, [player], SEED[1])
         moved = changed(before, model.variables)
         assert {v.path for v in network.trainable_variables} <= moved
         assert moved <= {v.path for v in network.variables}
@@ -140,15 +140,27 @@ def test_a_move_changes_what_the_player_owns_once(model):
             np.testing.assert_allclose(variable.numpy(), expected[variable.path], rtol=1e-5)
 
 
-def test_a_step_is_a_move_of_every_player(case):
+def test_a_step_is_a_move_of_every_player_whose_turn_it_is(case):
+    """With noise of its own a player has the seed of its turn, else that of the step."""
     images, labels = (part[:BATCH] for part in data(case[1]))
     one, two = make(*case), make(*case)
-    loop_of(one)._step(images, labels, tf.constant(5))
     loop, players = loop_of(two), list(two.players)
-    for turn in [[player] for player in players] if two.alternate else [players]:
-        loop._move(batch_for(two), SEED, turn)
+    every = max(two.players.values())
+    for step in {every - 1, 5 * every}:
+        loop_of(one)._step(images, labels, tf.constant(step))
+        due = [player for player in players if (step + 1) % two.players[player] == 0]
+        for turn in [[player] for player in due] if two.alternate else [due]:
+            own = step * len(players) + players.index(turn[0])
+            seed = tf.constant([0, own if two.fresh_noise else step])
+            loop._move(batch_for(two), seed, turn, tf.constant(step))
     for a, b in zip(one.variables, two.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_who_moves_on_every_step(model):
+    first, *others = model.players.values()
+    assert first == 1
+    assert model.alternate or set(others) <= {1}
 
 
 def before_batch_norm(model):

@@ -283,7 +283,7 @@ def loop_that_tells_labels(examples, batch_size, seed):
     seen = []
 
     class Model(GenerativeModel):
-        players = ('player',)
+        players = {'player': 1}
 
         def objectives(self, batch, seed):
             tell = tf.numpy_function(

@@ -20,7 +20,7 @@ RATE = 1e-4
 class Model(GenerativeModel):
     """Generator and discriminator; noise z from N(0, I), pixels in [-1, 1]."""
 
-    players = ('discriminator', 'generator')
+    players = {'discriminator': 1, 'generator': 1}
     value_range = (-1.0, 1.0)
 
     def __init__(self, image_shape, classes, options):

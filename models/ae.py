@@ -1,0 +1,116 @@
+"""The autoencoder.
+
+Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors"; in the
+notation of Kingma & Welling 2014, "Auto-Encoding Variational Bayes" (arXiv:1312.6114), whose VAE it
+becomes with noise on the codes and a prior: networks and options are those of `vae`.
+
+    z = encoder(x),  loss = |x - sigmoid(decoder(z))|^2
+
+Nothing says where the codes lie, so there is nothing to draw new ones from. On the left of its
+grids are codes from N(0, I), the VAE's prior; on the right, and wherever else it draws, codes from
+a Gaussian that follows those of the training images.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from losses import reconstruction_error
+from models.base import LATENTS_STEP, GenerativeModel, normal
+from models.layers import stock
+from models.vae import networks_of
+
+defaults = {'epochs': 125, 'learning_rate': 1e-3}
+options = {
+    'variant': ('post', "whose networks: the post's, or mlp, Kingma & Welling's", ('post', 'mlp')),
+    'reconstruction': ('l2', 'distance of image and reconstruction', ('bernoulli', 'l2', 'l1')),
+}
+variants = {'mlp': {'epochs': 50, 'batch_size': 100, 'latent_dim': 2, 'train_size': 60000}}
+MOMENTUM = 0.98  # of the Gaussian: it remembers some fifty batches
+
+
+class Model(GenerativeModel):
+    """Encoder and decoder, trained together on pixels in [0, 1].
+
+    Attributes:
+      mean, covariance: of the codes, moving averages, (D,) and (D, D).
+    """
+
+    players = {'ae': 1}
+
+    def __init__(self, image_shape, classes, options):
+        super().__init__(image_shape, classes, options)
+        self.encoder, self.decoder = self.networks()
+        size, fixed = options.latent_dim, {'trainable': False, 'dtype': 'float32'}
+        self.mean = self.add_weight([size], 'zeros', name='mean', **fixed)
+        self.covariance = self.add_weight([size] * 2, 'identity', name='covariance', **fixed)
+
+    def networks(self):
+        """(encoder, decoder): images -> codes (N, D) -> logits; the VAE's, without std."""
+        shape, size = self.image_shape, self.options.latent_dim
+        encoder, decoder = networks_of(self.options.variant, shape, size)
+        return keras.Model(encoder.inputs, encoder.outputs[0], name='encoder'), decoder
+
+    def objectives(self, batch, seed):
+        """The mean reconstruction error, summed over pixels."""
+        codes = self.encoder(batch.images)
+        self.follow(codes)
+        return {'ae': tf.reduce_mean(self.error(batch.images, codes))}, {}
+
+    def test(self, batch, seed):
+        """The reconstruction error."""
+        return {'reconstruction': self.error(batch.images, self.encoder(batch.images))}
+
+    def error(self, images, codes):
+        """Reconstruction error of each image: (N,)."""
+        return reconstruction_error(images, self.decode(codes), self.options.reconstruction)
+
+    def follow(self, codes):
+        """Moves the Gaussian towards the codes (N, D) of a batch."""
+        apart = codes - self.mean
+        products = tf.matmul(apart, apart, transpose_a=True) / len(codes)
+        for average, value in (self.mean, tf.reduce_mean(codes, 0)), (self.covariance, products):
+            average.assign(MOMENTUM * average + (1.0 - MOMENTUM) * value)
+
+    def encode(self, images):
+        """Codes (N, D) of images (N, H, W, C), and their standard deviation: zero."""
+        codes = self.encoder(images)
+        return codes, tf.zeros_like(codes)
+
+    def decode(self, latents):
+        """Logits of pixels, (N, H, W, C), of codes (N, D)."""
+        return self.decoder(latents)
+
+    def reconstruct(self, images):
+        """What the decoder makes of the codes of `images`, in [0, 1]."""
+        return tf.sigmoid(self.decode(self.encoder(images)))
+
+    def latents(self, count, seed, label=None):
+        """Numbers from N(0, I): (count, D)."""
+        return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
+
+    def sample(self, latents):
+        """Pixels of codes from the Gaussian of the codes."""
+        return tf.sigmoid(self.decode(self.fitted()(latents)))
+
+    def show(self, latents):
+        """On the left half of the grid the latents are the codes; on the right half as `sample`."""
+        columns = math.ceil(math.sqrt(len(latents)))
+        left = tf.range(len(latents)) % columns < columns // 2
+        plain = tf.sigmoid(self.decode(latents))
+        return tf.where(left[:, None, None, None], plain, self.sample(latents))
+
+    def fitted(self):
+        """A layer that takes N(0, I) to the Gaussian of the codes: z -> mean + covariance^1/2 z."""
+        values, vectors = tf.linalg.eigh(self.covariance)
+        root = (vectors * tf.sqrt(tf.maximum(values, 0.0))) @ tf.transpose(vectors)
+        layer = layers.Dense(self.options.latent_dim, name='fitted')
+        layer.build([None, self.options.latent_dim])
+        layer.set_weights([root, self.mean])
+        return layer
+
+    def export(self):
+        """Numbers from N(0, I) -> images in [0, 1]."""
+        return keras.Sequential([self.fitted(), stock(self.decoder), layers.Activation('sigmoid')])

@@ -1,0 +1,116 @@
+"""The deep convolutional generative adversarial network.
+
+Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
+Generative Adversarial Networks" (arXiv:1511.06434). Its five guidelines (section 3):
+
+- strided convolutions take the place of pooling, in the generator transposed ones;
+- batch norm in both networks, but not where images leave the generator or enter the discriminator;
+- no dense hidden layers;
+- ReLU in the generator, tanh at its end;
+- leaky ReLU in the discriminator.
+
+Fewer filters than in the paper, whose images have 64 pixels a side; `--width` multiplies them.
+Both players move at once. `--adversarial_loss` takes the place of the paper's loss by that of Mao
+et al. 2017 (arXiv:1611.04076) or Lim & Ye 2017 (arXiv:1705.02894).
+"""
+
+import keras
+from keras import layers
+
+from losses import hinge_loss, least_squares_loss, non_saturating_loss
+from models.base import AdversarialModel
+from models.layers import Conv2D, Conv2DTranspose
+from optimizers import Adam
+
+defaults = {'epochs': 20, 'learning_rate': 2e-4, 'train_size': 60000}
+options = {
+    'adversarial_loss': (
+        'non_saturating',
+        'what both players minimise',
+        ('non_saturating', 'least_squares', 'hinge'),
+    ),
+    'real_target': (1.0, 'what D is to give for data; 0.9 smooths on one side', 0.0, 1.0),
+    'width': (1.0, 'multiplies the filters of all layers', 0.1),
+}
+FILTERS = 32  # in the layers at the largest maps; twice as many at half the side, and so on
+KERNEL = 5  # pixels a side
+COARSEST = 7  # pixels a side at most of the smallest maps
+
+
+class Model(AdversarialModel):
+    """Generator and discriminator of convolutions, on pixels in [-1, 1]."""
+
+    value_range = (-1.0, 1.0)
+
+    def networks(self):
+        """(generator, discriminator), mirrored."""
+        filters = filters_of(self.image_shape[0], self.options.width)
+        return (
+            generator(self.image_shape, self.options.latent_dim, filters),
+            discriminator(self.image_shape, filters, self.norm),
+        )
+
+    def norm(self):
+        """The layers behind each inner convolution of the discriminator."""
+        return [batch_norm()]
+
+    def game(self, true_logit, fake_logit):
+        """The losses that --adversarial_loss names."""
+        kind = self.options.adversarial_loss
+        if kind == 'non_saturating':
+            return non_saturating_loss(true_logit, fake_logit, self.options.real_target)
+        return (hinge_loss if kind == 'hinge' else least_squares_loss)(true_logit, fake_logit)
+
+    def optimizers(self):
+        """Adam with beta_1 = 0.5 for both players."""
+        return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
+
+
+def filters_of(side, width):
+    """Filters at half the side of an image, a quarter ... down to maps of 7 pixels or fewer."""
+    halvings = 0
+    while side > COARSEST and side % 2 == 0:
+        side, halvings = side // 2, halvings + 1
+    return [round(FILTERS * width) * 2**i for i in range(halvings)]
+
+
+def generator(image_shape, latent_dim, filters):
+    """Noise to the smallest maps, then transposed convolutions of stride 2 to tanh pixels."""
+    *larger, smallest = filters
+    side = image_shape[0] // 2 ** len(filters)
+    stack = [
+        keras.Input([latent_dim]),
+        layers.Dense(side * side * smallest, use_bias=False, kernel_initializer=weights()),
+        layers.Reshape([side, side, smallest]),
+    ]
+    for count in reversed(larger):
+        stack += [batch_norm(), layers.ReLU()]
+        stack += [Conv2DTranspose(count, **strided(), use_bias=False)]
+    stack += [batch_norm(), layers.ReLU()]
+    stack += [Conv2DTranspose(image_shape[2], **strided(), activation='tanh', dtype='float32')]
+    return keras.Sequential(stack, name='generator')
+
+
+def discriminator(image_shape, filters, norm):
+    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first."""
+    stack = [keras.Input(image_shape)]
+    for i, count in enumerate(filters):
+        stack += [Conv2D(count, **strided()), *(norm() if i else []), layers.LeakyReLU(0.2)]
+    stack += [layers.Flatten(), layers.Dense(1, kernel_initializer=weights(), dtype='float32')]
+    return keras.Sequential(stack, name='discriminator')
+
+
+def batch_norm():
+    """Batch norm; an epoch may have 20 steps, too few for a momentum of 0.99."""
+    return layers.BatchNormalization(momentum=0.9)
+
+
+def weights():
+    """Initial weights: N(0, 0.02^2)."""
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def strided():
+    """What all convolutions have in common."""
+    kind = {'kernel_size': KERNEL, 'strides': 2, 'padding': 'same'}
+    return kind | {'kernel_initializer': weights()}

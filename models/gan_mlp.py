@@ -1,0 +1,100 @@
+"""The first generative adversarial network, of dense layers.
+
+Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661): algorithm 1 with the
+networks of the authors' code for MNIST. Two hidden layers of 1200 ReLU units make an image of
+noise; two of 240 maxout units with 5 pieces each tell it from data, and drop-out keeps them from
+being too sure. The discriminator makes k steps, the generator one, each on noise of its own.
+
+Left out: momentum with a falling rate, for Adam; the bound on the weights' columns; uniform
+initial weights, for Keras' own.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from losses import minimax_loss, non_saturating_loss
+from models.base import AdversarialModel
+from optimizers import Adam
+
+defaults = {'epochs': 50, 'batch_size': 100, 'learning_rate': 2e-4, 'train_size': 60000}
+options = {
+    'generator_loss': (
+        'non_saturating',
+        'log(1 - D(G(z))), the value of the game, or -log D(G(z)), which does not saturate',
+        ('minimax', 'non_saturating'),
+    ),
+    'discriminator_steps': (1, "k, the discriminator's steps for each of the generator", 1),
+    'width': (1.0, 'multiplies the units of the hidden layers', 0.1),
+}
+
+
+class Model(AdversarialModel):
+    """Generator and discriminator in turn, on pixels in [0, 1]."""
+
+    alternate = True
+    fresh_noise = True
+
+    @property
+    def players(self):
+        """The generator moves after k steps of the discriminator."""
+        return {'discriminator': 1, 'generator': self.options.discriminator_steps}
+
+    def networks(self):
+        """Dense layers; `--width` multiplies their units."""
+        width = self.options.width
+        return (
+            generator(self.image_shape, self.options.latent_dim, round(1200 * width)),
+            discriminator(self.image_shape, round(240 * width)),
+        )
+
+    def game(self, true_logit, fake_logit):
+        """The losses of section 3."""
+        minimax = self.options.generator_loss == 'minimax'
+        return (minimax_loss if minimax else non_saturating_loss)(true_logit, fake_logit)
+
+    def optimizers(self):
+        """Adam for both players."""
+        return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
+
+
+def generator(image_shape, latent_dim, units):
+    """Two ReLU layers, sigmoid pixels."""
+    stack = [
+        keras.Input([latent_dim]),
+        layers.Dense(units, activation='relu'),
+        layers.Dense(units, activation='relu'),
+        layers.Dense(math.prod(image_shape), activation='sigmoid', dtype='float32'),
+        layers.Reshape(image_shape, dtype='float32'),
+    ]
+    return keras.Sequential(stack, name='generator')
+
+
+def discriminator(image_shape, units):
+    """Two maxout layers, each after drop-out, and a logit."""
+    stack = [
+        keras.Input(image_shape),
+        layers.Flatten(),
+        layers.Dropout(0.2),
+        *maxout(units),
+        layers.Dropout(0.5),
+        *maxout(units),
+        layers.Dropout(0.5),
+        layers.Dense(1, dtype='float32'),
+    ]
+    return keras.Sequential(stack, name='discriminator')
+
+
+def maxout(units, pieces=5):
+    """Units that give the largest of several affine functions (Goodfellow et al. 2013)."""
+    return [layers.Dense(units * pieces), layers.Reshape([units, pieces]), Largest()]
+
+
+class Largest(layers.Layer):
+    """The largest of the numbers on the last axis."""
+
+    def call(self, inputs):
+        """(N, U, P) -> (N, U)."""
+        return tf.reduce_max(inputs, axis=-1)

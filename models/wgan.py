@@ -1,0 +1,61 @@
+"""The Wasserstein GAN.
+
+Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN" (arXiv:1701.07875): algorithm 1 with its
+defaults. A critic, whose output is any real number, takes the place of the discriminator; the
+difference of its means over data and samples estimates the earth mover's distance, as far as its
+slope is bounded. Here every weight of the critic is clipped to [-0.01, 0.01] after each step. The
+critic makes five steps for each of the generator, all on batches and noise of their own.
+
+The rest is `dcgan`, without batch norm in the critic. The authors' code keeps it and clips its
+scales too, to a hundredth; and it makes the critic a function of the batch, not of an image, whose
+slope then means nothing. RMSProp decays as in their code, which takes PyTorch's defaults.
+"""
+
+import tensorflow as tf
+from keras.optimizers import RMSprop
+
+from losses import wasserstein_loss
+from models import dcgan
+
+defaults = {'epochs': 20, 'learning_rate': 5e-5, 'train_size': 60000}
+options = {
+    'clip': (0.01, "largest absolute value of the critic's weights", 1e-6),
+    'discriminator_steps': (5, "the critic's steps for each of the generator", 1),
+    'width': (1.0, 'multiplies the filters of all layers', 0.1),
+}
+
+
+class Model(dcgan.Model):
+    """Generator and critic in turn; the networks call the critic discriminator."""
+
+    alternate = True
+    fresh_noise = True
+
+    @property
+    def players(self):
+        """The generator moves after so many steps of the critic."""
+        return {'discriminator': 1, 'generator': self.options.discriminator_steps}
+
+    def norm(self):
+        """None."""
+        return []
+
+    def game(self, true_logit, fake_logit):
+        """The dual of the earth mover's distance."""
+        return wasserstein_loss(true_logit, fake_logit)
+
+    def play(self, true_images, fake_images, seed):
+        """The losses, and the estimate of the distance."""
+        losses, logs = super().play(true_images, fake_images, seed)
+        return losses, logs | {'wasserstein': -losses['discriminator']}
+
+    def optimizers(self):
+        """RMSProp for both players; gradients may be tiny here, so epsilon must be."""
+        rate = self.options.learning_rate
+        return {p: RMSprop(rate, rho=0.99, epsilon=1e-16) for p in self.players}
+
+    def after_step(self, player, step):
+        """Clips the critic."""
+        if player == 'discriminator':
+            for weight in self.discriminator.trainable_variables:
+                weight.assign(tf.clip_by_value(weight, -self.options.clip, self.options.clip))
