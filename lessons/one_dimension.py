@@ -130,7 +130,8 @@ def draw(moments):
         draw_moment(axes, moments[step - 1])
         axes.set(title=f'step {step}', xlabel='x', xlim=(-5, 4))
     above.axes[0].set_ylabel('density (1 / x), or probability')
-    above.axes[0].legend(fontsize='small', loc='upper left')
+    curves, labels = above.axes[0].get_legend_handles_labels()
+    above.legend(curves, labels, loc='outside upper center', ncols=4, fontsize='small')
     draw_values(below.subplots(), moments)
     return page
 

@@ -3,15 +3,19 @@
 import itertools
 import json
 import math
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import export
+import flags
+import train
 from console import InputError
-from lessons import codes as codes_lesson
 from lessons import (
+    clipping,
     divergences,
     epochs,
     figure,
@@ -23,7 +27,9 @@ from lessons import (
     wasserstein,
     weights,
 )
+from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
+from models import build
 from models.base import from_uint8
 from runs import FORMAT, Run
 
@@ -319,6 +325,70 @@ def test_manifold_refuses_longer_codes(tmp_path):
     run = make_run(tmp_path / 'vae', 'vae', [], latent_dim=100)
     with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
         manifold.main(['manifold', f'--run={run.path}'])
+
+
+# Runs of untrained networks
+
+
+def untrained_run(path, model, *more):
+    """A run on digits that was saved before its first step."""
+    command = ['train.py', f'--model={model}', '--dataset=digits', *more]
+    settings = flags.train_settings(command, '')
+    data, data_hash = train.load(settings)
+    path.mkdir()
+    run = Run(path)
+    run.begin(train.configuration(settings, data, data_hash))
+    found = build(data.train_images.shape[1:], len(data.class_names), settings)
+    run.save({f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}, 0)
+    return run
+
+
+@pytest.fixture(scope='module')
+def untrained(tmp_path_factory):
+    """{model: run} of small networks."""
+    base = tmp_path_factory.mktemp('untrained')
+    plane, narrow = ('--variant=mlp',), ('--width=0.1',)
+    more = {'ae': plane, 'vae': plane, 'wgan': narrow, 'wgan_gp': narrow}
+    return {name: untrained_run(base / name, name, *words) for name, words in more.items()}
+
+
+def test_manifold_command(untrained, tmp_path):
+    out = tmp_path / 'figure.webp'
+    command = ['manifold', f'--run={untrained["vae"].path}', '--side=3', f'--out={out}']
+    assert manifold.main(command) == 0
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ('lesson', 'models'), [(codes_lesson, ('ae', 'vae')), (clipping, ('wgan', 'wgan_gp'))]
+)
+def test_lessons_that_restore_models(lesson, models, untrained, tmp_path):
+    names = ','.join(str(untrained[model].path) for model in models)
+    out = tmp_path / 'figure.webp'
+    assert lesson.main(['lesson', f'--runs={names}', f'--out={out}']) == 0
+    assert out.exists()
+
+
+def test_lessons_refuse_other_models(untrained, tmp_path):
+    out = f'--out={tmp_path}/figure.webp'
+    with pytest.raises(InputError, match='no critic; name runs of wgan and wgan_gp'):
+        clipping.main(['clipping', f'--runs={untrained["ae"].path}', out])
+    with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
+        codes_lesson.main(['codes', f'--runs={untrained["wgan"].path}', out])
+
+
+def test_gradient_norm_of_a_linear_critic_is_that_of_its_weights():
+    critic = keras.Sequential([keras.Input([2, 2, 1]), keras.layers.Flatten()])
+    critic.add(keras.layers.Dense(1, kernel_initializer='ones'))
+    stand_in = SimpleNamespace(
+        discriminator=critic,
+        value_range=(-1.0, 1.0),
+        latents=lambda count, seed: None,
+        sample=lambda latents: tf.zeros([3, 2, 2, 1]),
+    )
+    norms = clipping.gradient_norms(stand_in, np.zeros((3, 2, 2, 1), np.uint8))
+    np.testing.assert_allclose(norms, 2.0)  # four weights of 1
+    assert clipping.critic_weights(stand_in).tolist() == [1, 1, 1, 1, 0]
 
 
 # Commands
