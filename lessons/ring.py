@@ -23,7 +23,7 @@ from lessons import figure
 from loop import Loop
 from models.base import to_uint8
 
-MODELS = ('gan_mlp', 'wgan', 'wgan_gp')
+RATES = {'gan_mlp': 1e-3, 'wgan': 5e-4, 'wgan_gp': 1e-3}
 GAUSSIANS, RADIUS, STD = 8, 0.75, 0.02  # a grey value is 0.008 wide
 POINTS, BATCH, LATENT = 51200, 128, 2
 SAMPLES, KEPT = 2000, 0.01  # of which each kept Gaussian has this share
@@ -36,14 +36,14 @@ def main(argv):
     values = figure.parse(argv, 'ring', __doc__, define_flags)
     games = {
         (name, seed): play(name, seed, values.steps)
-        for name in MODELS
+        for name in RATES
         for seed in range(values.seeds)
     }
-    for name in MODELS:
+    for name in RATES:
         counts = [modes(games[name, seed][values.steps]) for seed in range(values.seeds)]
         print(f'{name}: {", ".join(map(str, counts))} of {GAUSSIANS} kept')
     figure.save(values.out, draw(games, values.seeds, values.steps))
-    save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in MODELS])
+    save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in RATES])
     return 0
 
 
@@ -51,7 +51,7 @@ def define_flags(values):
     """Defines this lesson's flags on `values`."""
     group = 'How to play'
     meaning = 'moves of the discriminator or critic'
-    flags.define(values, group, 'steps', 20000, meaning, flags.Number(int, 100))
+    flags.define(values, group, 'steps', 10000, meaning, flags.Number(int, 100))
     meaning = 'how many times each model is trained, with the seeds 0, 1 and so on'
     flags.define(values, group, 'seeds', 5, meaning, flags.Number(int, 1, 20))
 
@@ -94,9 +94,10 @@ def play(name, seed, steps):
 
 
 def build(name, seed):
-    """The model of this name on points, with its own options but for the length of the code."""
-    command = ['train.py', f'--model={name}', '--dataset=ring', f'--latent_dim={LATENT}']
-    settings = flags.train_settings([*command, f'--seed={seed}'], '')
+    """The model of this name on points, with its own options but for length of code and rate."""
+    command = ['train.py', f'--model={name}', '--dataset=ring', f'--seed={seed}']
+    own = [f'--latent_dim={LATENT}', f'--learning_rate={RATES[name]}']
+    settings = flags.train_settings([*command, *own], '')
     keras.utils.set_random_seed(seed)
     return on_points(importlib.import_module(f'models.{name}').Model)((1, 2, 1), 1, settings)
 
@@ -123,10 +124,10 @@ def network(shape, outputs, end=()):
 
 def draw(games, seeds, steps):
     """The figure of the last samples: a row a model, a column a seed."""
-    page = figure.page(2 * seeds + 0.5, 2.3 * len(MODELS))
-    places = page.subplots(len(MODELS), seeds, squeeze=False, sharex=True, sharey=True)
+    page = figure.page(2 * seeds + 0.5, 2.3 * len(RATES))
+    places = page.subplots(len(RATES), seeds, squeeze=False, sharex=True, sharey=True)
     for (name, seed), seen in games.items():
-        axes = places[MODELS.index(name), seed]
+        axes = places[list(RATES).index(name), seed]
         scatter(axes, seen[steps], f'{name}: {modes(seen[steps])} of {GAUSSIANS}')
     for seed, axes in enumerate(places[-1]):
         axes.set_xlabel(f'x, seed {seed}')
@@ -150,7 +151,7 @@ def save_gif(path, games):
     frames = []
     for step in games[0]:
         page = figure.page(5.4, 2)
-        for axes, name, seen in zip(page.subplots(1, len(games)), MODELS, games, strict=True):
+        for axes, name, seen in zip(page.subplots(1, len(games)), RATES, games, strict=True):
             scatter(axes, seen[step][:500], f'{name}, step {step}')
         frames.append(figure.pixels(page))
     export.save_gif(path, frames)

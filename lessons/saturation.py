@@ -3,7 +3,7 @@
   python -m lessons.saturation
 
 Goodfellow et al. 2014, section 3 (arXiv:1406.2661); Goodfellow 2016, section 3.2
-(arXiv:1701.00160). The data are N(2, 1), the samples N(b, 1) with b = -2 at first. Left: what
+(arXiv:1701.00160). The data are N(3, 1), the samples N(b, 1) with b = -3 at first. Left: what
 either loss tells the generator about one sample, by the discriminator's logit of it. Middle: the
 size of d loss / d b while the discriminator learns and the generator waits. Right: both move, the
 generator by plain gradient descent, after k moves of the discriminator.
@@ -24,7 +24,7 @@ from optimizers import Adam
 LOSSES = {'minimax': minimax_loss, 'non-saturating': non_saturating_loss}
 COLOURS = {'minimax': 'C0', 'non-saturating': 'C1'}
 STYLES = (':', '--', '-')  # of the numbers of moves, ascending
-DATA, START = 2.0, -2.0  # means
+DATA, START = 3.0, -3.0  # means, in standard deviations
 MOVES = (1, 5, 20)  # of the discriminator before one of the generator
 BATCH, WAIT, STEPS = 256, 1000, 200
 RATE = 0.01  # of the discriminator's Adam
