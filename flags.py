@@ -122,17 +122,17 @@ def model_names():
 
 
 def literals(model):
-    """(defaults, options, variants) of a model file, read without importing it."""
-    found = {'defaults': {}, 'options': {}, 'variants': {}}
+    """(defaults, options, variants, only) of a model file, read without importing it."""
+    found = {'defaults': {}, 'options': {}, 'variants': {}, 'only': {}}
     for node in ast.parse((MODELS / f'{model}.py').read_text()).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
-    return found['defaults'], found['options'], found['variants']
+    return tuple(found.values())
 
 
 def define_model(values, model, variant=None):
     """The model's own options, and its or a variant's preferences among the shared flags."""
-    defaults, options, variants = literals(model)
+    defaults, options, variants, _ = literals(model)
     for name, value in (defaults | variants.get(variant, {})).items():
         values.set_default(name, value)
     for name, (default, meaning, *limit) in options.items():
@@ -174,6 +174,18 @@ def parse(argv, description, *definitions, strict=True):
         print(help_text(description, values))
         sys.exit(0)
     return values
+
+
+def check_pairs(values, only):
+    """Refuses an option that differs from its default where another is not as `only` says.
+
+    `only` is {name: (other name, the value of the other with which it is read)}.
+    """
+    for name, (other, value) in only.items():
+        if values[name].value != values[name].default and values[other].value != value:
+            raise InputError(
+                f'--{name}={values[name].value}: read with --{other}={value} alone; leave one out'
+            )
 
 
 def unknown(name, values):
@@ -230,6 +242,7 @@ def train_settings(argv, description):
     for name in ('model', 'dataset'):
         if getattr(values, name) is None:
             raise InputError(f'--{name}: missing; python train.py --model=vae --dataset=mnist')
+    check_pairs(values, literals(model)[3])
     settings = {name: values[name].value for name in values if name not in ('help', 'h')}
     place = re.sub(r'\W+', '-', Path(settings['dataset']).name).strip('-')
     settings['run_name'] = settings['run_name'] or f'{model}-{place}'

@@ -6,7 +6,7 @@
 
 The run's newest checkpoint is used, also while it trains. The exported generator needs nothing of
 this project: it turns float latents (N, D) into float images (N, H, W, C) in [0, 1]. The latents
-of a VAE are standard normal, those of a GAN uniform in [-1, 1].
+of an autoencoder are standard normal, those of a GAN uniform in [-1, 1].
 """
 
 import sys

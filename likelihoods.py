@@ -85,6 +85,7 @@ def mmd(row):
 
 def index_code(row):
     """The mean KL of the test images, split."""
+    stochastic(row)
     return metrics.index_code(*codes(row))._asdict()
 
 
@@ -102,9 +103,16 @@ def autoencoder(row):
     return row.model
 
 
+def stochastic(row):
+    """The row's model, if its codes have a distribution; raises NotApplicable if not."""
+    if not hasattr(autoencoder(row), 'terms'):
+        raise NotApplicable('the model has no prior and its codes no noise')
+    return row.model
+
+
 def likelihood_model(row):
     """The row's model, if it bounds a likelihood; raises NotApplicable if not."""
-    if not bounds(autoencoder(row)):
+    if not bounds(stochastic(row)):
         kind = row.model.options.reconstruction
         raise NotApplicable(f'--reconstruction={kind} is no likelihood')
     return row.model
@@ -112,7 +120,7 @@ def likelihood_model(row):
 
 def bounds(model):
     """Whether the model bounds a likelihood."""
-    return hasattr(model, 'encode') and model.options.reconstruction == 'bernoulli'
+    return hasattr(model, 'terms') and model.options.reconstruction == 'bernoulli'
 
 
 def binarised(images):

@@ -23,7 +23,9 @@ class GenerativeModel(keras.Model):
 
     A model file names its class `Model` and may have two literals beside it: `defaults`, shared
     flags that it prefers ({flag: value}), and `options`, flags of its own
-    ({flag: (default, help)}; a third entry holds the choices of a word or the least number).
+    ({flag: (default, help)}; a third entry holds the choices of a word or the least number, a
+    fourth the largest). `variants` holds further preferences by the value of --variant, and `only`
+    ({flag: (other flag, value)}) those options that are read where the other has that value alone.
 
     Attributes:
       value_range: (low, high), the pixel range its networks speak.

@@ -32,6 +32,8 @@ options = {
     'real_target': (1.0, 'what D is to give for data; 0.9 smooths on one side', 0.0, 1.0),
     'width': (1.0, 'multiplies the filters of all layers', 0.1),
 }
+only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that else means nothing
+
 FILTERS = 32  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 5  # pixels a side
 COARSEST = 7  # pixels a side at most of the smallest maps
@@ -92,11 +94,15 @@ def generator(image_shape, latent_dim, filters):
 
 
 def discriminator(image_shape, filters, norm):
-    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first."""
+    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first.
+
+    The logit has no bias, as in the authors' code; to a critic it would be no use.
+    """
     stack = [keras.Input(image_shape)]
     for i, count in enumerate(filters):
         stack += [Conv2D(count, **strided()), *(norm() if i else []), layers.LeakyReLU(0.2)]
-    stack += [layers.Flatten(), layers.Dense(1, kernel_initializer=weights(), dtype='float32')]
+    last = layers.Dense(1, use_bias=False, kernel_initializer=weights(), dtype='float32')
+    stack += [layers.Flatten(), last]
     return keras.Sequential(stack, name='discriminator')
 
 

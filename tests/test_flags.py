@@ -251,11 +251,22 @@ def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
     assert 'variant' in refusal('--variant=fat', command=toy)
 
 
+def test_an_option_that_another_makes_meaningless_is_refused(toy):
+    path = flags.MODELS / 'toy.py'
+    kinds = "    'game': ('chess', 'which', ('chess', 'go')),\n    'depth'"
+    more = "only = {'depth': ('game', 'chess')}\n"
+    path.write_text(MODEL.replace("    'depth'", kinds) + more)
+    assert settings('--depth=5', '--game=chess', command=toy).depth == 5
+    assert settings('--game=go', command=toy).game == 'go'
+    told = '--depth=5: read with --game=chess alone; leave one out'
+    assert refusal('--depth=5', '--game=go', command=toy) == told
+
+
 def test_literals_are_read_past_other_statements(toy):
     path = flags.MODELS / 'toy.py'
     path.write_text('import os\na, b = 1, 2\nos.x = 3\n' + path.read_text())
     assert flags.literals('toy')[0] == {'epochs': 7, 'learning_rate': 0.25}
-    assert flags.literals('base') == ({}, {}, {})
+    assert flags.literals('base') == ({}, {}, {}, {})
 
 
 def test_other_commands_define_their_own(capsys):

@@ -1,0 +1,320 @@
+"""What is particular to the adversarial models: their networks, games, paces and bounds."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from scipy import integrate
+
+import flags
+from loop import Loop
+from losses import non_saturating_loss
+from models import build, gan_mlp
+from models.base import Batch
+
+SEED = tf.constant([0, 5])
+SHAPE = (28, 28, 1)
+
+
+def settings(name, *words):
+    return flags.train_settings(['train.py', f'--model={name}', '--dataset=digits', *words], '')
+
+
+def make(name, *words, shape=SHAPE):
+    small = [] if name == 'gan' else ['--width=0.2']
+    return build(shape, 10, settings(name, *small, *words))
+
+
+def pixels(count, seed=3):
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), np.uint8)
+
+
+def pictures(model, seed):
+    """A batch of eight random images in the model's range."""
+    low, high = model.value_range
+    return tf.constant(np.random.default_rng(seed).uniform(low, high, (8, *SHAPE)), tf.float32)
+
+
+def loop_of(model, batches=12):
+    return Loop(model, pixels(8 * batches), np.zeros(8 * batches, int), 8, seed=0)
+
+
+def layers_of(network, kind):
+    return [layer for layer in network.layers if isinstance(layer, kind)]
+
+
+# Networks
+
+
+def test_the_networks_of_2014_have_the_paper_s_parameters():
+    model = build(SHAPE, 10, settings('gan_mlp'))
+    assert model.generator.count_params() == 101 * 1200 + 1201 * 1200 + 1201 * 784
+    assert model.discriminator.count_params() == 785 * 1200 + 241 * 1200 + 241
+    assert [layer.rate for layer in layers_of(model.discriminator, layers.Dropout)] == [
+        0.2,
+        0.5,
+        0.5,
+    ]
+
+
+def test_a_maxout_unit_is_the_largest_of_five_affine_functions():
+    stack = keras.Sequential([keras.Input([3]), *gan_mlp.maxout(4)])
+    x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    kernel, _ = stack.get_weights()
+    expected = (x @ kernel).reshape(2, 4, 5).max(axis=2)
+    np.testing.assert_allclose(stack(x), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('side', 'generator', 'discriminator'),
+    [
+        (28, [7, 14, 28], [14, 7]),
+        (32, [4, 8, 16, 32], [16, 8, 4]),
+        (40, [5, 10, 20, 40], [20, 10, 5]),
+    ],
+)
+def test_maps_double_from_seven_pixels_at_most_and_halve_again(side, generator, discriminator):
+    model = make('dcgan', shape=(side, side, 3))
+    kinds = layers.Reshape, layers.Conv2DTranspose
+    assert [layer.output.shape[1] for layer in layers_of(model.generator, kinds)] == generator
+    found = [layer.output.shape[1] for layer in layers_of(model.discriminator, layers.Conv2D)]
+    assert found == discriminator
+
+
+def test_the_five_guidelines_of_dcgan():
+    model = make('dcgan')
+    kinds = (layers.Conv2D, layers.Conv2DTranspose)
+    for network in model.generator, model.discriminator:
+        assert {layer.strides for layer in layers_of(network, kinds)} == {(2, 2)}
+        assert len(layers_of(network, layers.Dense)) == 1
+    assert len(layers_of(model.generator, layers.BatchNormalization)) == 2  # not at the images
+    assert len(layers_of(model.discriminator, layers.BatchNormalization)) == 1
+    assert model.generator.layers[-1].activation is keras.activations.tanh
+    assert not layers_of(model.generator, layers.LeakyReLU)
+    assert {layer.negative_slope for layer in layers_of(model.discriminator, layers.LeakyReLU)} == {
+        0.2
+    }
+    kernels = [w.numpy() for w in model.trainable_variables if w.path.endswith('kernel')]
+    np.testing.assert_allclose([kernel.std() for kernel in kernels], 0.02, rtol=0.1)
+
+
+def test_width_multiplies_the_filters():
+    one, two = (make('dcgan', f'--width={width}') for width in (0.5, 1.0))
+    for a, b in zip(one.discriminator.layers, two.discriminator.layers, strict=True):
+        if isinstance(a, layers.Conv2D):
+            assert 2 * a.filters == b.filters
+
+
+@pytest.mark.parametrize(('name', 'alone'), [('dcgan', False), ('wgan', True), ('wgan_gp', True)])
+def test_a_critic_judges_an_image_by_itself_and_batch_norm_does_not(name, alone):
+    model = make(name)
+    images, others = pictures(model, 0), pictures(model, 1)
+    mixed = tf.concat([images[:1], others[1:]], axis=0)
+    one, two = (model.discriminator(batch, training=True)[0] for batch in (images, mixed))
+    assert np.allclose(one, two, rtol=1e-5) == alone
+
+
+def test_layer_norm_is_over_all_axes_of_an_image():
+    norm = make('wgan_gp').norm()[0]
+    images = np.random.default_rng(0).normal(3.0, 2.0, (4, 5, 5, 6)).astype(np.float32)
+    found = norm(images).numpy()
+    flat = images.reshape(4, -1)
+    expected = (flat - flat.mean(1, keepdims=True)) / flat.std(1, keepdims=True)
+    np.testing.assert_allclose(found.reshape(4, -1), expected, atol=1e-3)
+    assert sum(np.size(weight) for weight in norm.weights) == 2 * 6
+
+
+# Games
+
+
+@pytest.mark.parametrize('name', ['gan', 'dcgan'])
+def test_data_and_samples_pass_the_discriminator_apart(name, monkeypatch):
+    """The logits of the data, by the statistics of their batch, do not know the samples."""
+    model, seen = make(name), []
+    monkeypatch.setattr(model, 'game', lambda *logits: seen.append(logits) or (0.0, 0.0))
+    true, fake, other = (pictures(model, seed) for seed in range(3))
+    with keras.StatelessScope():
+        model.play(true, fake, SEED)
+        model.play(true, other, SEED)
+        alone = model.discriminator(true, training=True)
+    (first, of_fake), (second, of_other) = seen
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, alone)
+    assert not np.allclose(of_fake, of_other)
+
+
+def test_smoothing_reaches_the_loss_of_dcgan_on_the_real_side_alone():
+    true, fake = tf.constant([[1.0], [-0.5]]), tf.constant([[0.0], [2.0]])
+    smooth = make('dcgan', '--real_target=0.9').game(true, fake)
+    np.testing.assert_array_equal(smooth, non_saturating_loss(true, fake, 0.9))
+    rough = make('dcgan').game(true, fake)
+    assert smooth[0] != rough[0] and smooth[1] == rough[1]
+
+
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        (['dcgan', '--adversarial_loss=least_squares'], (1.5625, 0.5)),
+        (['dcgan', '--adversarial_loss=hinge'], (2.75, -1.0)),
+        (['wgan'], (0.75, -1.0)),
+        (['wgan_gp'], (0.75, -1.0)),
+        (['gan_mlp', '--generator_loss=minimax'], (2.0537069316, -1.4100375958)),
+        (['gan_mlp'], (2.0537069316, 0.4100375958)),
+    ],
+)
+def test_the_games_that_models_play(words, expected):
+    """Logits and values as in test_losses.py."""
+    true, fake = tf.constant([[1.0], [-0.5]]), tf.constant([[0.0], [2.0]])
+    np.testing.assert_allclose(make(*words).game(true, fake), expected, rtol=1e-6)
+
+
+def test_the_critic_s_loss_is_the_estimate_and_the_weighted_penalty():
+    model = make('wgan_gp', '--penalty_weight=7')
+    true, fake = pictures(model, 0), pictures(model, 1)
+    losses, logs = model.play(true, fake, SEED)
+    estimate = tf.reduce_mean(model.discriminator(true)) - tf.reduce_mean(model.discriminator(fake))
+    np.testing.assert_allclose(logs['wasserstein'], estimate, rtol=1e-4)
+    expected = 7 * logs['penalty'] - estimate
+    np.testing.assert_allclose(losses['discriminator'], expected, rtol=1e-4)
+    np.testing.assert_allclose(losses['generator'], -tf.reduce_mean(model.discriminator(fake)))
+
+
+class Line(gan_mlp.Model):
+    """The game on numbers instead of images; the generator draws from [0, 1) and stays."""
+
+    players = {'discriminator': 1, 'generator': 10**6}
+
+    def networks(self):
+        fixed = layers.Dense(1, kernel_initializer='ones', bias_initializer='ones')
+        shape = layers.Reshape([1, 1, 1])
+        generator = [keras.Input([1]), fixed, layers.Rescaling(0.5), shape]
+        hidden = [layers.Dense(16, activation='tanh') for _ in range(2)]
+        discriminator = [keras.Input([1, 1, 1]), layers.Flatten(), *hidden, layers.Dense(1)]
+        return keras.Sequential(generator), keras.Sequential(discriminator)
+
+
+def test_against_a_fixed_generator_d_becomes_p_over_p_plus_q():
+    """Goodfellow et al. 2014, proposition 1 and theorem 1, with p = 6x (1 - x) and q = 1."""
+    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.01']
+    model = Line((1, 1, 1), 1, settings('gan_mlp', *words))
+    model.built = True
+    data = np.random.default_rng(0).beta(2.0, 2.0, 60000)
+    images = np.rint(255 * data).astype(np.uint8).reshape(-1, 1, 1, 1)
+    loop = Loop(model, images, np.zeros(len(images)), 1000, seed=0)
+    for _ in range(5):
+        loop.train(60)
+
+    def density(x):
+        return 6 * x * (1 - x)
+
+    x = np.linspace(0.02, 0.98, 49)
+    found = tf.sigmoid(model.discriminator(x.reshape(-1, 1, 1, 1)))[:, 0]
+    np.testing.assert_allclose(found, density(x) / (density(x) + 1), atol=0.04)
+
+    def divergence(x):
+        p, q = density(x), 1.0
+        return (p * np.log(2 * p / (p + q)) + q * np.log(2 * q / (p + q))) / 2
+
+    expected = 2 * integrate.quad(divergence, 0, 1)[0] - np.log(4)
+    assert loop.means()['discriminator_loss'] == pytest.approx(-expected, abs=0.01)
+
+
+# Paces and bounds
+
+
+def test_every_weight_of_the_critic_is_within_the_clip_after_every_step():
+    model = make('wgan')
+    loop = loop_of(model)
+    bounds = []
+    for _ in range(7):
+        loop.train(1)
+        weights = [abs(w.numpy()).max() for w in model.discriminator.trainable_variables]
+        bounds.append(max(weights))
+        assert len(weights) == len(model.discriminator.trainable_variables)
+    np.testing.assert_array_equal(bounds, np.float32(0.01))
+    assert max(abs(w.numpy()).max() for w in model.generator.trainable_variables) > 0.01
+
+
+def test_the_generator_meets_a_critic_within_the_clip(monkeypatch):
+    model = make('wgan', '--discriminator_steps=1')
+    loop, seen, play = loop_of(model), [], model.play
+
+    def watch(*args):
+        seen.append(max(abs(w.numpy()).max() for w in model.discriminator.trainable_variables))
+        return play(*args)
+
+    monkeypatch.setattr(model, 'play', watch)
+    loop._step(pixels(8), np.zeros(8, int), tf.constant(0))
+    assert len(seen) == 2 and seen[0] > 0.01 and seen[1] <= np.float32(0.01)
+
+
+@pytest.mark.parametrize('name', ['gan_mlp', 'wgan', 'wgan_gp'])
+def test_critic_steps_are_counted_exactly_also_across_a_resume(name):
+    """Of 11 steps with 3 to one, interrupted after 2 and after 7, the generator makes 3."""
+    words = [name, '--discriminator_steps=3']
+    whole = loop_of(make(*words))
+    whole.train(11)
+    made = [int(optimizer.iterations) for optimizer in whole.optimizers.values()]
+    assert made == [11, 3]
+    parts = loop_of(make(*words))
+    for steps in (2, 5, 4):
+        state = {key: np.array(array) for key, array in parts.state().items()}
+        parts = loop_of(make(*words, '--seed=1'))
+        parts.restore(state)
+        parts.train(steps)
+    for one, two in zip(whole.variables(), parts.variables(), strict=True):
+        np.testing.assert_array_equal(one.numpy(), two.numpy())
+
+
+@pytest.mark.parametrize('name', ['gan_mlp', 'wgan', 'wgan_gp'])
+def test_every_move_sees_noise_of_its_own(name, monkeypatch):
+    model = make(name, '--discriminator_steps=2')
+    loop, seen = loop_of(model), []
+    generator = model.generator
+    monkeypatch.setattr(model, 'generator', Watched(generator, seen))
+    for step in range(4):
+        loop._step(pixels(8), np.zeros(8, int), tf.constant(step))
+    assert len(seen) == 6
+    assert len({noise.tobytes() for noise in seen}) == 6
+
+
+class Watched:
+    """A network that remembers what it was given."""
+
+    def __init__(self, network, seen):
+        self.network, self.seen = network, seen
+
+    def __call__(self, inputs, **options):
+        self.seen.append(inputs.numpy())
+        return self.network(inputs, **options)
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+
+def test_rmsprop_steps_as_far_by_a_tiny_gradient():
+    """What passes a clipped critic is small; PyTorch's epsilon, 1e-8, lies outside the root."""
+    optimizer = make('wgan').optimizers()['generator']
+    variable = keras.Variable([1.0, 1.0])
+    optimizer.build([variable])
+    optimizer.apply([tf.constant([1.0, 1e-6])], [variable])
+    moved = 1.0 - variable.numpy()
+    np.testing.assert_allclose(moved, 5e-5 / np.sqrt(1 - 0.99), rtol=0.02)
+
+
+def test_points_in_the_plane_take_networks_of_their_own():
+    """What the lessons do: other networks, on points instead of images."""
+    from models import wgan_gp
+
+    class Points(wgan_gp.Model):
+        def networks(self):
+            generator = [keras.Input([2]), layers.Dense(8, activation='relu'), layers.Dense(2)]
+            critic = [keras.Input([2]), layers.Dense(8, activation='relu'), layers.Dense(1)]
+            return keras.Sequential(generator), keras.Sequential(critic)
+
+    model = Points((2,), 1, settings('wgan_gp', '--latent_dim=2'))
+    points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    losses, logs = model.objectives(Batch(tf.constant(points), None), SEED)
+    assert all(np.isfinite(value) for value in [*losses.values(), *logs.values()])
+    assert model.sample(model.latents(5, 0)).shape == (5, 2)

@@ -1,0 +1,97 @@
+"""What is particular to the autoencoder: the VAE's twin, and the Gaussian of its codes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import flags
+import likelihoods
+from models import build
+from scores import NotApplicable
+
+SHAPE = (28, 28, 1)
+
+
+def make(name='ae', *words):
+    argv = ['train.py', f'--model={name}', '--dataset=digits', '--latent_dim=3', *words]
+    return build(SHAPE, 10, flags.train_settings(argv, ''))
+
+
+@pytest.mark.parametrize('variant', ['post', 'mlp'])
+def test_it_has_the_networks_of_the_vae_but_for_the_noise(variant):
+    one, two = (make(name, f'--variant={variant}') for name in ('ae', 'vae'))
+    shapes = [
+        [tuple(w.shape) for w in m.trainable_variables if '/std/' not in w.path] for m in (one, two)
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_reconstructions_are_those_of_the_codes():
+    model = make()
+    images = tf.constant(np.random.default_rng(0).uniform(size=(2, *SHAPE)), tf.float32)
+    codes, std = model.encode(images)
+    assert codes.shape == std.shape == (2, 3) and not np.any(std)
+    np.testing.assert_array_equal(model.reconstruct(images), tf.sigmoid(model.decode(codes)))
+
+
+def test_the_loss_is_the_squared_error_summed_over_pixels():
+    model = make()
+    images = tf.constant(np.random.default_rng(0).uniform(size=(2, *SHAPE)), tf.float32)
+    losses, _ = model.objectives(type('Batch', (), {'images': images}), tf.constant([0, 0]))
+    error = (images - model.reconstruct(images)).numpy() ** 2
+    np.testing.assert_allclose(losses['ae'], error.sum(axis=(1, 2, 3)).mean(), rtol=1e-5)
+
+
+MEAN = np.array([3.0, -1.0, 0.5])
+ROOT = np.array([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.0, -1.0, 0.1]])
+
+
+def trained():
+    """A model that has seen codes of a known Gaussian."""
+    model, rng = make(), np.random.default_rng(0)
+    for _ in range(400):
+        codes = MEAN + rng.normal(size=(64, 3)) @ ROOT.T
+        model.follow(tf.constant(codes, tf.float32))
+    return model
+
+
+def test_the_gaussian_follows_the_codes():
+    model = trained()
+    np.testing.assert_allclose(model.mean, MEAN, atol=0.15)
+    np.testing.assert_allclose(model.covariance, ROOT @ ROOT.T, atol=0.3)
+
+
+def test_numbers_are_taken_to_the_gaussian():
+    """A layer z -> mean + A z has the covariance A A^T."""
+    model = trained()
+    layer = model.fitted()
+    np.testing.assert_allclose(
+        layer.kernel @ tf.transpose(layer.kernel), model.covariance, atol=1e-4
+    )
+    np.testing.assert_allclose(layer(np.zeros((1, 3), np.float32))[0], model.mean, rtol=1e-6)
+
+
+def test_codes_without_variance_are_drawn_without_it():
+    model = make()
+    model.covariance.assign(np.diag([1.0, 0.0, -1e-7]))
+    assert np.isfinite(model.sample(model.latents(4, 0))).all()
+
+
+def test_a_grid_shows_codes_of_the_prior_on_its_left_and_of_the_gaussian_on_its_right():
+    model = trained()
+    latents = model.latents(64, 0)
+    cells = model.show(latents).numpy().reshape(8, 8, *SHAPE)
+    prior = tf.sigmoid(model.decode(latents)).numpy().reshape(8, 8, *SHAPE)
+    drawn = model.sample(latents).numpy().reshape(8, 8, *SHAPE)
+    np.testing.assert_array_equal(cells[:, :4], prior[:, :4])
+    np.testing.assert_array_equal(cells[:, 4:], drawn[:, 4:])
+    assert not np.allclose(prior, drawn)
+
+
+@pytest.mark.parametrize('score', ['elbo', 'bound', 'index_code'])
+def test_it_bounds_no_likelihood_whatever_its_reconstruction(score):
+    model = make('ae', '--reconstruction=bernoulli')
+    row = type('Row', (), {'model': model})
+    assert not likelihoods.bounds(model)
+    with pytest.raises(NotApplicable, match='no prior'):
+        getattr(likelihoods, score)(row)
