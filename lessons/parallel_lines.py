@@ -25,7 +25,8 @@ from models.base import uniform
 from optimizers import Adam
 
 POINTS = 64  # of each line
-OFFSETS = np.linspace(-1, 1, 9)
+THETAS = np.linspace(-1, 1, 101)  # of the lines in the figure
+TRAINED = np.linspace(-1, 1, 9)  # of the dots
 BATCH, STEPS, PENALTY, RATE = 128, 500, 10.0, 1e-2
 TEST_STEP = STEPS  # its points were not trained on
 CEILING = 1.4  # where the figure shows infinity
@@ -48,8 +49,8 @@ class Opponent(NamedTuple):
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'parallel_lines', __doc__)
-    exact = [distances(theta) for theta in OFFSETS]
-    trained = {name: [judge(theta) for theta in OFFSETS] for name, judge in JUDGES.items()}
+    exact = [distances(theta) for theta in THETAS]
+    trained = {name: [judge(theta) for theta in TRAINED] for name, judge in JUDGES.items()}
     figure.save(values.out, draw(exact, trained))
     return 0
 
@@ -128,7 +129,7 @@ def draws(step, theta):
 
 
 def draw(exact, trained):
-    """The figure of `distances` and {name: opponents} at OFFSETS."""
+    """The figure of `distances` and {name: opponents} at THETAS and TRAINED."""
     page = figure.page(11, 3.6)
     left, middle, right = page.subplots(1, 3)
     curves = {name: np.array([found[name] for found in exact]) for name in exact[0]}
@@ -150,18 +151,18 @@ def draw(exact, trained):
 def draw_distances(axes, curves, names, opponents):
     """The exact curves of these names, and the trained estimates of the first as dots."""
     for name in names:
-        axes.plot(OFFSETS, curves[name], label=TITLES[name])
+        axes.plot(THETAS, curves[name], label=TITLES[name])
     found = [one.distance for one in opponents]
-    axes.plot(OFFSETS, found, 'ko', label=f'{TITLES[names[0]].split(" (")[0]}, trained')
+    axes.plot(TRAINED, found, 'ko', label=f'{TITLES[names[0]].split(" (")[0]}, trained')
     axes.set(ylabel='distance', title='what tells the distance')
 
 
 def draw_infinite(axes, curves):
     """Marks on the upper edge where a KL is infinite."""
     for name, marker in (('kl', '^'), ('reverse_kl', 'v')):
-        where = OFFSETS[np.isinf(curves[name])]
+        where = THETAS[np.isinf(curves[name])][::10]
         axes.plot(where, np.full(len(where), CEILING), marker, label=f'{TITLES[name]}: infinite')
-    axes.set(ylim=(-0.05, CEILING + 0.1), title='what does not')
+    axes.set(ylim=(-0.05, 2.3), title='what does not')
 
 
 if __name__ == '__main__':

@@ -76,13 +76,14 @@ def draw(part, name, run, rows):
     losses, *grids = part.subplots(1, 1 + SHOWN, width_ratios=[2.2] + [1] * SHOWN)
     fid = losses.twinx()
     fid.plot(rows['epoch'], rows['eval_fid'], 'k--', label='FID')
-    fid.set(ylabel='FID (dashed)', yscale='log')
+    fid.set(ylabel='FID, dashed', yscale='log')
     words = []
     for colour, (meaning, values) in enumerate(signals(rows).items()):
         losses.plot(rows['epoch'], values, f'C{colour}', label=meaning)
         words.append(f'{meaning} {rank_correlation(values, rows["eval_fid"]):+.2f}')
-    losses.set(xlabel='epoch', ylabel='loss of the mean step (nats, or critic units)')
-    losses.legend(fontsize='small', loc='upper right')
+    unit = 'critic units' if 'wasserstein' in rows else 'nats'
+    losses.set(xlabel='epoch', ylabel=f'mean of an epoch ({unit})')
+    losses.legend(fontsize='small')
     part.suptitle(f'{name}; rank correlation with FID: {", ".join(words)}', fontsize='medium')
     for axes in grids:
         axes.set_axis_off()

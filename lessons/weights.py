@@ -25,7 +25,7 @@ def main(argv):
     titles, pictures, captions = (list(part) for part in zip(*columns, strict=True))
     lines = [list(line) for line in zip(*pictures, strict=True)]
     notes = [[''] * len(compared), captions]
-    figure.save_pixels(values.out, export.table(['test images', 'prior'], titles, lines, notes))
+    figure.save_pixels(values.out, export.table(['rebuilt', 'sampled'], titles, lines, notes))
     return 0
 
 

@@ -45,7 +45,7 @@ def small(monkeypatch):
     monkeypatch.setattr(one_dimension, 'SHOWN', (1, 2, 3))
     monkeypatch.setattr(saturation, 'WAIT', 3)
     monkeypatch.setattr(saturation, 'MOVES', (1, 2))
-    monkeypatch.setattr(parallel_lines, 'OFFSETS', np.array([-1.0, 0.0]))
+    monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.0]))
 
 
 # Lesson 3
