@@ -137,9 +137,8 @@ def draw(exact, trained):
     draw_distances(middle, curves, ['jensen_shannon', 'total_variation'], trained['discriminator'])
     draw_infinite(middle, curves)
     for (name, opponents), marker in zip(trained.items(), 'so', strict=True):
-        right.plot(
-            OFFSETS, [one.gradient for one in opponents], f'{marker}-', label=f'by the {name}'
-        )
+        gradients = [one.gradient for one in opponents]
+        right.plot(TRAINED, gradients, f'{marker}-', label=f'by the {name}')
     right.set(ylabel="d(generator's loss) / d theta", title='what moves theta')
     for axes in (left, middle, right):
         axes.set_xlabel('theta (heights of a line)')
