@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras import layers
 
 import console
+import export
 import flags
 from lessons import figure
 from lessons.points import descent, small_network
@@ -26,9 +27,10 @@ from models.base import normal
 from optimizers import Adam
 
 MEAN, STD = 1.0, 0.5  # of the data
-START = (-2.0, 1.0)  # mean and standard deviation of the samples at first
+START = -2.0  # mean of the samples at first; their standard deviation is 1
 STEPS, BATCH, RATE = 1000, 256, 0.01
 SHOWN = (1, 100, 300, STEPS)
+LOOKS = 150  # at the game, evenly apart in the logarithm of the step
 GRID = np.linspace(-6, 5, 1101)
 
 
@@ -63,39 +65,35 @@ def define_flags(values):
 
 
 def play(discriminator_steps, seed):
-    """Plays the game; returns a `Moment` for each step, taken before the generator's move."""
+    """Plays the game; returns {step: `Moment`}, each taken before the generator's move."""
     keras.utils.set_random_seed(seed)
-    discriminator, generator = small_network(1), affine(*START)
+    discriminator, generator = small_network(1), affine(START)
 
     def losses(objective, step):
         true, noise = tf.unstack(normal([2, BATCH, 1], [seed, step]))
         return objective(discriminator(MEAN + STD * true), discriminator(generator(noise)))
 
-    moves = (
-        descent(lambda s: losses(minimax_loss, s)[0], discriminator.trainable_variables, adam()),
-        descent(lambda s: losses(non_saturating_loss, s)[1], generator.trainable_variables, adam()),
+    discriminate = descent(
+        lambda step: losses(minimax_loss, step)[0], discriminator.trainable_variables, adam()
     )
-    moments, draws = [], iter(tf.range((discriminator_steps + 1) * STEPS))
-    for _ in range(STEPS):
-        for _ in range(discriminator_steps):
-            moves[0](next(draws))
-        moments.append(look(discriminator, generator))
-        moves[1](next(draws))
+    generate = descent(
+        lambda step: losses(non_saturating_loss, step)[1], generator.trainable_variables, adam()
+    )
+    moments, looks = {}, export.spaced(range(1, STEPS + 1), LOOKS)
+    for turn in range(STEPS):
+        first = turn * (discriminator_steps + 1)
+        discriminate(first, discriminator_steps)
+        if turn + 1 in (*looks, *SHOWN):
+            moments[turn + 1] = look(discriminator, generator)
+        generate(first + discriminator_steps, 1)
     return moments
 
 
-def affine(mean, std):
-    """The generator x = std z + mean, both trained."""
-    return keras.Sequential(
-        [
-            keras.Input([1]),
-            layers.Dense(
-                1,
-                kernel_initializer=keras.initializers.Constant(std),
-                bias_initializer=keras.initializers.Constant(mean),
-            ),
-        ]
-    )
+def affine(mean):
+    """The generator x = a z + b, from a = 1 and b = `mean`."""
+    bias = keras.initializers.Constant(mean)
+    layer = layers.Dense(1, kernel_initializer='ones', bias_initializer=bias)
+    return keras.Sequential([keras.Input([1]), layer])
 
 
 def adam():
@@ -123,11 +121,11 @@ def value(moment, logits):
 
 
 def draw(moments):
-    """The figure of all moments."""
+    """The figure of {step: `Moment`}."""
     page = figure.page(11, 6)
     above, below = page.subfigures(2, 1)
     for axes, step in zip(above.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
-        draw_moment(axes, moments[step - 1])
+        draw_moment(axes, moments[step])
         axes.set(title=f'step {step}', xlabel='x', xlim=(-5, 4))
     above.axes[0].set_ylabel('density (1 / x), or probability')
     curves, labels = above.axes[0].get_legend_handles_labels()
@@ -147,9 +145,9 @@ def draw_moment(axes, moment):
 
 def draw_values(axes, moments):
     """The value of the game by step, reached and best."""
-    steps = np.arange(1, len(moments) + 1)
-    best = [value(moment, moment.best) for moment in moments]
-    reached = [value(moment, moment.logits) for moment in moments]
+    steps, looks = list(moments), moments.values()
+    best = [value(moment, moment.best) for moment in looks]
+    reached = [value(moment, moment.logits) for moment in looks]
     axes.plot(steps, best, 'C1', label='of the best D: 2 JS - log 4')
     axes.plot(steps, reached, 'C0', linewidth=0.8, label='of D')
     axes.axhline(-math.log(4), color='k', linestyle=':', label='-log 4')

@@ -111,9 +111,7 @@ def train(losses, theta, penalty):
             loss += penalty * gradient_penalty(network, true, fake, [1, step])
         return loss
 
-    move = descent(objective, network.trainable_variables, Adam(RATE, beta_1=0.5))
-    for step in range(STEPS):
-        move(tf.constant(step))
+    descent(objective, network.trainable_variables, Adam(RATE, beta_1=0.5))(0, STEPS)
     with tf.GradientTape() as tape:
         tape.watch(offset)
         true, fake = draws(TEST_STEP, offset)

@@ -1,4 +1,4 @@
-"""What the lessons on points share: a small network, and one step down a loss."""
+"""What the lessons on points share: a small network, and steps down a loss."""
 
 import keras
 import tensorflow as tf
@@ -12,14 +12,14 @@ def small_network(dimensions, units=32):
 
 
 def descent(loss, variables, optimizer):
-    """A compiled function that makes one step down `loss(*tensors)` and returns its value."""
+    """A compiled function of (first, count): `count` steps down `loss(step)`, from step `first`."""
     optimizer.build(variables)
 
     @tf.function
-    def move(*tensors):
-        with tf.GradientTape() as tape:
-            value = loss(*tensors)
-        optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
-        return value
+    def descend(first, count):
+        for step in tf.range(first, first + count):
+            with tf.GradientTape() as tape:
+                value = loss(step)
+            optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
 
-    return move
+    return lambda first, count: descend(tf.constant(first), tf.constant(count))

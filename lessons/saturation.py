@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import console
+import export
 import flags
 from lessons import figure
 from lessons.points import descent, small_network
@@ -27,6 +28,7 @@ STYLES = (':', '--', '-')  # of the numbers of moves, ascending
 DATA, START = 3.0, -3.0  # means, in standard deviations
 MOVES = (1, 5, 20)  # of the discriminator before one of the generator
 BATCH, WAIT, STEPS = 256, 1000, 200
+LOOKS = 60  # at the slope while the generator waits
 RATE = 0.01  # of the discriminator's Adam
 GENERATOR_RATE = 0.1  # of the generator's gradient descent
 LOGITS = np.linspace(-10, 10, 201)
@@ -57,29 +59,28 @@ def gradient_by_logit(loss, logits):
 
 
 def wait(loss, seed):
-    """|d g_loss / d mean| (WAIT,) after each of the discriminator's moves; the samples stay."""
+    """{moves of the discriminator: |d g_loss / d mean|} up to WAIT moves; the samples stay."""
     discriminate, slope, _ = start(loss, seed)
-    sizes = []
-    for step in tf.range(WAIT):
-        discriminate(step)
-        sizes.append(abs(float(slope(step))))
+    sizes, done = {}, 0
+    for moves in export.spaced(range(1, WAIT + 1), LOOKS):
+        discriminate(done, moves - done)
+        sizes[moves], done = abs(float(slope(tf.constant(moves)))), moves
     return sizes
 
 
 def play(loss, moves, seed):
     """The samples' mean (STEPS + 1,), at first and after each move of the generator."""
     discriminate, slope, mean = start(loss, seed)
-    means, steps = [START], iter(tf.range(STEPS * moves))
-    for turn in tf.range(STEPS):
-        for _ in range(moves):
-            discriminate(next(steps))
-        mean.assign_sub(GENERATOR_RATE * slope(turn))
+    means = [START]
+    for turn in range(STEPS):
+        discriminate(turn * moves, moves)
+        mean.assign_sub(GENERATOR_RATE * slope(tf.constant(turn)))
         means.append(float(mean))
     return means
 
 
 def start(loss, seed):
-    """A new game: the discriminator's move, d g_loss / d mean, and the mean of the samples."""
+    """A new game: the discriminator's moves, d g_loss / d mean, and the mean of the samples."""
     keras.utils.set_random_seed(seed)
     network, mean = small_network(1), tf.Variable(START)
 
@@ -104,7 +105,7 @@ def draw(waiting, games):
     left, middle, right = page.subplots(1, 3)
     for name, loss in LOSSES.items():
         left.plot(LOGITS, gradient_by_logit(loss, LOGITS), COLOURS[name], label=name)
-        middle.plot(np.arange(1, WAIT + 1), waiting[name], COLOURS[name], label=name)
+        middle.plot(*zip(*waiting[name].items(), strict=True), COLOURS[name], label=name)
     for (name, moves), means in games.items():
         style = COLOURS[name] + STYLES[MOVES.index(moves)]
         right.plot(means, style, label=f'{name}, k = {moves}')

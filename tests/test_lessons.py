@@ -81,7 +81,7 @@ def test_no_discriminator_beats_the_best():
 
 
 def test_game_ends_at_the_data():
-    last = one_dimension.play(discriminator_steps=3, seed=0)[-1]
+    last = one_dimension.play(discriminator_steps=3, seed=0)[one_dimension.STEPS]
     best = one_dimension.value(last, last.best)
     assert best == pytest.approx(-math.log(4), abs=0.03)
     assert one_dimension.value(last, last.logits) == pytest.approx(best, abs=0.03)
@@ -105,7 +105,7 @@ def test_gradient_by_logit_in_closed_form(loss, gradient):
 
 def test_a_sure_discriminator_leaves_minimax_no_slope(monkeypatch):
     monkeypatch.setattr(saturation, 'WAIT', 200)
-    minimax, other = (saturation.wait(loss, 0)[-1] for loss in saturation.LOSSES.values())
+    minimax, other = (saturation.wait(loss, 0)[200] for loss in saturation.LOSSES.values())
     assert minimax < 0.05 * other
 
 
