@@ -68,6 +68,7 @@ class GenerativeModel(keras.Model):
 
     def after_step(self, player, step):
         """Called after each move of `player`, in step number `step` from 0: clips, averages."""
+        return
 
     def latents(self, count, seed, label=None):
         """What `sample` takes: (count, ...) codes; row i depends on `seed` and i alone."""

@@ -189,34 +189,38 @@ class Line(gan_mlp.Model):
         fixed = layers.Dense(1, kernel_initializer='ones', bias_initializer='ones')
         shape = layers.Reshape([1, 1, 1])
         generator = [keras.Input([1]), fixed, layers.Rescaling(0.5), shape]
-        hidden = [layers.Dense(16, activation='tanh') for _ in range(2)]
-        discriminator = [keras.Input([1, 1, 1]), layers.Flatten(), *hidden, layers.Dense(1)]
+        hidden = [layers.Dense(32, activation='tanh') for _ in range(2)]
+        inputs = [keras.Input([1, 1, 1]), layers.Flatten(), layers.Rescaling(4.0, -2.0)]
+        discriminator = [*inputs, *hidden, layers.Dense(1)]
         return keras.Sequential(generator), keras.Sequential(discriminator)
 
 
 def test_against_a_fixed_generator_d_becomes_p_over_p_plus_q():
-    """Goodfellow et al. 2014, proposition 1 and theorem 1, with p = 6x (1 - x) and q = 1."""
-    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.01']
-    model = Line((1, 1, 1), 1, settings('gan_mlp', *words))
-    model.built = True
-    data = np.random.default_rng(0).beta(2.0, 2.0, 60000)
-    images = np.rint(255 * data).astype(np.uint8).reshape(-1, 1, 1, 1)
-    loop = Loop(model, images, np.zeros(len(images)), 1000, seed=0)
-    for _ in range(5):
-        loop.train(60)
+    """Goodfellow et al. 2014, proposition 1 and theorem 1, with p below and q = 1 on [0, 1]."""
 
     def density(x):
-        return 6 * x * (1 - x)
+        return 1 + 0.8 * np.cos(2 * np.pi * x)
 
-    x = np.linspace(0.02, 0.98, 49)
+    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.02']
+    model = Line((1, 1, 1), 1, settings('gan_mlp', *words))
+    model.built = True
+    weights = density(np.arange(256) / 255)
+    values = np.random.default_rng(0).choice(256, 50000, p=weights / weights.sum())
+    images = values.astype(np.uint8).reshape(-1, 1, 1, 1)
+    loop = Loop(model, images, np.zeros(len(images)), 500, seed=0)
+    for _ in range(6):
+        loop.train(100)
+
+    x = np.linspace(0, 1, 51)
     found = tf.sigmoid(model.discriminator(x.reshape(-1, 1, 1, 1)))[:, 0]
-    np.testing.assert_allclose(found, density(x) / (density(x) + 1), atol=0.04)
+    np.testing.assert_allclose(found, density(x) / (density(x) + 1), atol=0.05)
 
     def divergence(x):
         p, q = density(x), 1.0
         return (p * np.log(2 * p / (p + q)) + q * np.log(2 * q / (p + q))) / 2
 
     expected = 2 * integrate.quad(divergence, 0, 1)[0] - np.log(4)
+    assert expected > -1.3
     assert loop.means()['discriminator_loss'] == pytest.approx(-expected, abs=0.01)
 
 
@@ -249,10 +253,9 @@ def test_the_generator_meets_a_critic_within_the_clip(monkeypatch):
     assert len(seen) == 2 and seen[0] > 0.01 and seen[1] <= np.float32(0.01)
 
 
-@pytest.mark.parametrize('name', ['gan_mlp', 'wgan', 'wgan_gp'])
-def test_critic_steps_are_counted_exactly_also_across_a_resume(name):
+def test_critic_steps_are_counted_exactly_also_across_a_resume():
     """Of 11 steps with 3 to one, interrupted after 2 and after 7, the generator makes 3."""
-    words = [name, '--discriminator_steps=3']
+    words = ['wgan', '--discriminator_steps=3']
     whole = loop_of(make(*words))
     whole.train(11)
     made = [int(optimizer.iterations) for optimizer in whole.optimizers.values()]

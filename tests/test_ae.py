@@ -1,5 +1,7 @@
 """What is particular to the autoencoder: the VAE's twin, and the Gaussian of its codes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,7 @@ import tensorflow as tf
 import flags
 import likelihoods
 from models import build
+from models.base import Batch
 from scores import NotApplicable
 
 SHAPE = (28, 28, 1)
@@ -19,11 +22,10 @@ def make(name='ae', *words):
 
 @pytest.mark.parametrize('variant', ['post', 'mlp'])
 def test_it_has_the_networks_of_the_vae_but_for_the_noise(variant):
-    one, two = (make(name, f'--variant={variant}') for name in ('ae', 'vae'))
-    shapes = [
-        [tuple(w.shape) for w in m.trainable_variables if '/std/' not in w.path] for m in (one, two)
-    ]
-    assert shapes[0] == shapes[1]
+    ae, vae = (make(name, f'--variant={variant}') for name in ('ae', 'vae'))
+    without = [w.shape for w in vae.encoder.weights if 'std' not in w.path]
+    assert [w.shape for w in ae.encoder.weights] == without
+    assert [w.shape for w in ae.decoder.weights] == [w.shape for w in vae.decoder.weights]
 
 
 def test_reconstructions_are_those_of_the_codes():
@@ -37,7 +39,7 @@ def test_reconstructions_are_those_of_the_codes():
 def test_the_loss_is_the_squared_error_summed_over_pixels():
     model = make()
     images = tf.constant(np.random.default_rng(0).uniform(size=(2, *SHAPE)), tf.float32)
-    losses, _ = model.objectives(type('Batch', (), {'images': images}), tf.constant([0, 0]))
+    losses, _ = model.objectives(Batch(images, None), tf.constant([0, 0]))
     error = (images - model.reconstruct(images)).numpy() ** 2
     np.testing.assert_allclose(losses['ae'], error.sum(axis=(1, 2, 3)).mean(), rtol=1e-5)
 
@@ -91,7 +93,8 @@ def test_a_grid_shows_codes_of_the_prior_on_its_left_and_of_the_gaussian_on_its_
 @pytest.mark.parametrize('score', ['elbo', 'bound', 'index_code'])
 def test_it_bounds_no_likelihood_whatever_its_reconstruction(score):
     model = make('ae', '--reconstruction=bernoulli')
-    row = type('Row', (), {'model': model})
+    bench = SimpleNamespace(data=SimpleNamespace(test_images=np.zeros((1, *SHAPE), np.uint8)))
+    row = SimpleNamespace(model=model, bench=bench)
     assert not likelihoods.bounds(model)
     with pytest.raises(NotApplicable, match='no prior'):
         getattr(likelihoods, score)(row)

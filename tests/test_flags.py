@@ -75,7 +75,7 @@ def test_help_needs_no_tensorflow(more):
 @pytest.mark.parametrize('word', ['--help', '-h'])
 def test_help_shows_groups_meanings_and_defaults(capsys, word):
     text = shown(capsys, word, command=['train.py'])
-    assert text.startswith('About. What to train --model what to train: gan')
+    assert text.startswith('About. What to train --model what to train: ae, ')
     groups = ['What to train', 'How to train', 'Where things lie', 'Help']
     assert sorted(groups, key=text.index) == groups
     assert '--batch_size images a step (default 64)' in text
@@ -205,7 +205,10 @@ def test_plain_names_pass(value):
 @pytest.mark.parametrize(
     'command, message',
     [
-        (['--model=vaee', '--dataset=digits'], '--model=vaee: no such model, did you mean vae?'),
+        (
+            ['--model=vaee', '--dataset=digits'],
+            '--model=vaee: no such model, did you mean vae or ae?',
+        ),
         (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; there are '),
         (['--dataset=digits'], '--model: missing'),
         (['--model=vae'], '--dataset: missing'),

@@ -34,10 +34,12 @@ class Small(GenerativeModel):
         return {p: tf.reduce_mean(tf.square(v - 1.0)) for p, v in values.items()}, {}
 
 
-def make(xla=False, seed=0, **options):
+def make(xla=False, seed=0, pace=1, **options):
     keras.utils.set_random_seed(7)
     images = np.random.default_rng(0).integers(0, 256, (24, 4, 4, 1)).astype(np.uint8)
-    return Loop(Small(), images, np.zeros(24), BATCH, seed, xla, **options)
+    model = Small()
+    model.players = {'first': 1, 'second': pace}
+    return Loop(model, images, np.zeros(24), BATCH, seed, xla, **options)
 
 
 def arrays_of(loop):
@@ -94,6 +96,59 @@ def test_xla_computes_the_same_without_dropout():
         loop.train(6)
     for a, b in zip(arrays_of(plain), arrays_of(compiled), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_a_player_moves_on_every_so_many_th_step_and_is_told_so(xla):
+    """Of steps 1 to 5 the second player moves on 2 and 4; the loop is stopped and restored at 3."""
+    loop, other, told = make(xla, pace=2), make(xla, pace=2), []
+    loop.model.after_step = lambda player, step: told.append((player, step.shape))
+    moved = []
+    for _ in range(3):
+        before = loop.model.second.get_weights()
+        loop.train(1)
+        moved.append(not np.array_equal(before[0], loop.model.second.get_weights()[0]))
+    assert moved == [False, True, False]
+    other.restore({name: np.array(array) for name, array in loop.state().items()})
+    other.train(2)
+    assert [int(o.iterations) for o in other.optimizers.values()] == [5, 2]
+    assert set(told) == {('first', ()), ('second', ())}
+    whole = make(xla, pace=2)
+    whole.train(5)
+    assert_equal(whole, other)
+
+
+def test_a_player_that_is_not_due_has_the_loss_that_the_other_one_saw():
+    loop = make(pace=2)
+    images, labels = np.ones([BATCH, 4, 4, 1], np.uint8), np.zeros([BATCH], np.int64)
+    for player in loop.model.players:
+        loop.model.network(player).layers[1].rate = 0.0
+    rows = [loop._step(images, labels, tf.constant(0)).numpy() for _ in range(2)]
+    assert rows[0][1] == rows[1][1]  # step 0 twice: the second player stands still
+    assert rows[0][0] != rows[1][0]
+    assert loop.names == ['first_loss', 'second_loss']
+
+
+def remembering(objectives, seeds):
+    """`objectives` that also appends its seed to a list."""
+
+    def watched(batch, seed):
+        seeds.append(tuple(seed.numpy().tolist()))
+        return objectives(batch, seed)
+
+    return watched
+
+
+def test_noise_is_shared_within_a_step_unless_the_model_asks_for_more(monkeypatch):
+    seeds = []
+    for fresh in False, True:
+        loop = make()
+        loop.model.fresh_noise = fresh
+        monkeypatch.setattr(loop.model, 'objectives', remembering(loop.model.objectives, seeds))
+        for step in range(2):
+            loop._step(np.ones([BATCH, 4, 4, 1], np.uint8), np.zeros([BATCH]), tf.constant(step))
+    assert seeds[:4] == [(0, 0), (0, 0), (0, 1), (0, 1)]
+    assert len(set(seeds[4:])) == 4
 
 
 def broken_at(loop, step):

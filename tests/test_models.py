@@ -44,6 +44,13 @@ def loop_of(model, seed=0):
     return Loop(model, *data(model.image_shape), BATCH, seed)
 
 
+def keep_all(*models):
+    """Switches drop-out off."""
+    for layer in itertools.chain.from_iterable(model._flatten_layers() for model in models):
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+
+
 def snapshot(variables):
     return {v.path: v.numpy() for v in variables}
 
@@ -114,10 +121,11 @@ def test_latents_are_the_same_under_xla(model):
 
 
 def test_objectives_are_finite_and_a_function_of_the_seed(model):
-    with keras.StatelessScope():
-        losses, logs = model.objectives(batch_for(model), SEED)
-        again, _ = model.objectives(batch_for(model), SEED)
-        other, _ = model.objectives(batch_for(model), tf.constant([0, 6]))
+    results = []
+    for seed in SEED, SEED, tf.constant([0, 6]):
+        with keras.StatelessScope():
+            results.append(model.objectives(batch_for(model), seed))
+    (losses, logs), (again, _), (other, _) = results
     assert set(losses) == set(model.players)
     for value in [*losses.values(), *logs.values()]:
         assert value.shape == () and np.isfinite(value)
@@ -146,17 +154,19 @@ def test_a_step_is_a_move_of_every_player_whose_turn_it_is(case):
     """With noise of its own a player has the seed of its turn, else that of the step."""
     images, labels = (part[:BATCH] for part in data(case[1]))
     one, two = make(*case), make(*case)
-    loop, players = loop_of(two), list(two.players)
+    keep_all(one, two)  # where it stands in its stream is the loop's
+    loops, players = (loop_of(one), loop_of(two)), list(two.players)
     every = max(two.players.values())
     for step in {every - 1, 5 * every}:
-        loop_of(one)._step(images, labels, tf.constant(step))
+        loops[0]._step(images, labels, tf.constant(step))
         due = [player for player in players if (step + 1) % two.players[player] == 0]
         for turn in [[player] for player in due] if two.alternate else [due]:
             own = step * len(players) + players.index(turn[0])
             seed = tf.constant([0, own if two.fresh_noise else step])
-            loop._move(batch_for(two), seed, turn, tf.constant(step))
+            loops[1]._move(batch_for(two), seed, turn, tf.constant(step))
     for a, b in zip(one.variables, two.variables, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+        if not a.path.endswith('seed_generator_state'):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_who_moves_on_every_step(model):
@@ -194,14 +204,15 @@ def test_gradients_reach_every_variable(model):
 def test_in_bfloat16_only_the_networks_compute_so(case):
     model, exact = make(*case, precision='bfloat16'), make(*case)
     assert 'bfloat16' in {layer.compute_dtype for layer in model._flatten_layers()}
-    assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64'}
+    assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64', 'uint32'}
+    keep_all(model, exact)  # masks differ
     with keras.StatelessScope():
         losses, logs = model.objectives(batch_for(model), SEED)
         expected, _ = exact.objectives(batch_for(exact), SEED)
     for value in [*losses.values(), *logs.values(), model.sample(model.latents(2, 1))]:
         assert value.dtype == tf.float32
     for player, loss in losses.items():
-        assert loss.numpy() == pytest.approx(expected[player].numpy(), rel=0.03)
+        assert loss.numpy() == pytest.approx(expected[player].numpy(), rel=0.03, abs=0.01)
     latents = model.latents(2, 1)
     assert np.any(model.sample(latents) != exact.sample(latents))
     assert keras.config.dtype_policy().name == 'float32'
