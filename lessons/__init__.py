@@ -5,4 +5,6 @@ All of them compute, so TensorFlow is loaded here, silently, before a lesson imp
 
 import console
 
-console.load_tensorflow()
+tensorflow, _ = console.load_tensorflow()
+# Each game compiles steps of its own, which TensorFlow takes for an oversight and warns of.
+tensorflow.get_logger().setLevel('ERROR')

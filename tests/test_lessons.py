@@ -217,7 +217,7 @@ def test_modes_of_points_by_hand():
 
 def test_ring_lies_on_its_middles():
     points = from_uint8(ring.ring(8000, 0), (-1.0, 1.0)).numpy().reshape(-1, 2)
-    assert ring.shares(points) == pytest.approx(np.full(8, 0.989 / 8), abs=1e-3)  # Rayleigh
+    assert ring.shares(points) == pytest.approx(np.full(8, 0.989 / 8), abs=2e-3)  # Rayleigh
     middles = points.reshape(-1, 8, 2).mean(axis=0)
     np.testing.assert_allclose(middles, ring.centres(), atol=0.004)
 
