@@ -113,9 +113,7 @@ def draw(waiting, games):
     left.set(xlabel="D's logit of the sample", ylabel="d (generator's loss) / d logit")
     middle.set(xlabel='moves of D, the generator waits', ylabel="|d (generator's loss) / d b|")
     middle.set(xscale='log', yscale='log')
-    right.set(
-        xlabel='moves of the generator', ylabel="b, the samples' mean (in standard deviations)"
-    )
+    right.set(xlabel='moves of the generator', ylabel='b (standard deviations)')
     for axes in (left, middle, right):
         axes.legend(fontsize='small')
         axes.grid(alpha=0.3)
