@@ -157,7 +157,7 @@ def draw_distances(axes, curves, names, opponents):
 def draw_infinite(axes, curves):
     """Marks on the upper edge where a KL is infinite."""
     for name, marker in (('kl', '^'), ('reverse_kl', 'v')):
-        where = THETAS[np.isinf(curves[name])][::10]
+        where = THETAS[::10][np.isinf(curves[name][::10])]
         axes.plot(where, np.full(len(where), CEILING), marker, label=f'{TITLES[name]}: infinite')
     axes.set(ylim=(-0.05, 2.3), title='what does not')
 
