@@ -113,4 +113,5 @@ class Model(GenerativeModel):
 
     def export(self):
         """Numbers from N(0, I) -> images in [0, 1]."""
-        return keras.Sequential([self.fitted(), stock(self.decoder), layers.Activation('sigmoid')])
+        inputs, last = keras.Input([self.options.latent_dim]), layers.Activation('sigmoid')
+        return keras.Sequential([inputs, self.fitted(), stock(self.decoder), last])

@@ -17,7 +17,7 @@ from keras.optimizers import RMSprop
 from losses import wasserstein_loss
 from models import dcgan
 
-defaults = {'epochs': 20, 'learning_rate': 5e-5, 'train_size': 60000}
+defaults = {'epochs': 50, 'learning_rate': 5e-5, 'train_size': 60000}
 options = {
     'clip': (0.01, "largest absolute value of the critic's weights", 1e-6),
     'discriminator_steps': (5, "the critic's steps for each of the generator", 1),

@@ -16,7 +16,7 @@ from models import wgan
 from models.base import apart
 from optimizers import Adam
 
-defaults = {'epochs': 20, 'learning_rate': 1e-4, 'train_size': 60000}
+defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000}
 options = {
     'penalty_weight': (10.0, 'lambda, weight of the gradient penalty', 0.0),
     'discriminator_steps': (5, "the critic's steps for each of the generator", 1),

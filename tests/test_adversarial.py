@@ -11,7 +11,7 @@ import flags
 from loop import Loop
 from losses import non_saturating_loss
 from models import build, gan_mlp
-from models.base import Batch
+from models.base import LATENTS_STEP, Batch, apart
 
 SEED = tf.constant([0, 5])
 SHAPE = (28, 28, 1)
@@ -78,8 +78,12 @@ def test_maps_double_from_seven_pixels_at_most_and_halve_again(side, generator, 
     model = make('dcgan', shape=(side, side, 3))
     kinds = layers.Reshape, layers.Conv2DTranspose
     assert [layer.output.shape[1] for layer in layers_of(model.generator, kinds)] == generator
-    found = [layer.output.shape[1] for layer in layers_of(model.discriminator, layers.Conv2D)]
-    assert found == discriminator
+    convolutions = layers_of(model.discriminator, layers.Conv2D)
+    assert [layer.output.shape[1] for layer in convolutions] == discriminator
+    filters = [layer.filters for layer in convolutions]
+    assert filters == [6, 12, 24][: len(filters)]
+    last = layers_of(model.generator, layers.Conv2DTranspose)
+    assert [layer.filters for layer in last] == [*filters[-2::-1], 3]
 
 
 def test_the_five_guidelines_of_dcgan():
@@ -304,6 +308,13 @@ def test_rmsprop_steps_as_far_by_a_tiny_gradient():
     optimizer.apply([tf.constant([1.0, 1e-6])], [variable])
     moved = 1.0 - variable.numpy()
     np.testing.assert_allclose(moved, 5e-5 / np.sqrt(1 - 0.99), rtol=0.02)
+
+
+def test_the_second_kind_of_numbers_has_seeds_that_no_other_has():
+    steps = [int(apart(tf.constant([7, step]))[1]) for step in range(5)]
+    assert len(set(steps)) == 5
+    assert max(steps) < LATENTS_STEP < 0
+    assert apart(SEED)[0] == SEED[0]
 
 
 def test_points_in_the_plane_take_networks_of_their_own():

@@ -64,12 +64,11 @@ def test_the_gaussian_follows_the_codes():
 
 
 def test_numbers_are_taken_to_the_gaussian():
-    """A layer z -> mean + A z has the covariance A A^T."""
+    """A layer z -> z A + mean has the covariance A^T A."""
     model = trained()
     layer = model.fitted()
-    np.testing.assert_allclose(
-        layer.kernel @ tf.transpose(layer.kernel), model.covariance, atol=1e-4
-    )
+    product = tf.transpose(layer.kernel) @ layer.kernel
+    np.testing.assert_allclose(product, model.covariance, atol=1e-4)
     np.testing.assert_allclose(layer(np.zeros((1, 3), np.float32))[0], model.mean, rtol=1e-6)
 
 

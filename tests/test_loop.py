@@ -10,7 +10,7 @@ from keras import layers
 
 import loop as loop_module
 from loop import Diverged, Loop, choose_xla, resident
-from models.base import GenerativeModel
+from models.base import Batch, GenerativeModel, from_uint8
 
 BATCH = 4
 
@@ -123,8 +123,9 @@ def test_a_player_that_is_not_due_has_the_loss_that_the_other_one_saw():
     images, labels = np.ones([BATCH, 4, 4, 1], np.uint8), np.zeros([BATCH], np.int64)
     for player in loop.model.players:
         loop.model.network(player).layers[1].rate = 0.0
+    expected, _ = loop.model.objectives(Batch(from_uint8(images, (0.0, 1.0)), labels), None)
     rows = [loop._step(images, labels, tf.constant(0)).numpy() for _ in range(2)]
-    assert rows[0][1] == rows[1][1]  # step 0 twice: the second player stands still
+    assert rows[0][1] == rows[1][1] == expected['second']  # step 0 twice: it stands still
     assert rows[0][0] != rows[1][0]
     assert loop.names == ['first_loss', 'second_loss']
 
