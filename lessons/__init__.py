@@ -1,0 +1,10 @@
+"""The lessons of docs/lessons.md, one figure a file; `python -m lessons.parallel_lines` makes one.
+
+All of them compute, so TensorFlow is loaded here, silently, before a lesson imports it.
+"""
+
+import console
+
+tensorflow, _ = console.load_tensorflow()
+# Each game compiles steps of its own, which TensorFlow takes for an oversight and warns of.
+tensorflow.get_logger().setLevel('ERROR')

@@ -1,0 +1,116 @@
+"""Lesson 1: what a prior buys: an autoencoder against a variational one.
+
+  python -m lessons.codes --runs=outputs/ae-plane,outputs/vae-plane
+
+A line a run, of the same reconstruction loss and codes in the plane. Left: images drawn from codes
+of N(0, I), and below from codes of the Gaussian fitted to those of the test images. Middle: codes
+at equal steps from one test image to another. Right: the codes of the test images coloured by
+class, the circle that holds 95 % of N(0, I), and how far the fitted Gaussian is from N(0, I).
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+import compare
+import console
+import export
+import flags
+import runs
+from console import InputError
+from evaluate import load
+from generate import checkpoint, restore
+from lessons import figure
+from lessons.manifold import check
+from likelihoods import encode
+from metrics import gaussian_kl
+from models.base import LATENTS_STEP, normal, to_uint8
+
+IMAGES = 32  # samples of either kind
+STEPS = 10  # of an interpolation
+RADIUS = math.sqrt(2 * math.log(20))  # within it lie 95 % of N(0, I) in the plane
+
+
+def main(argv):
+    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    values = figure.parse(argv, 'codes', __doc__, define_flags)
+    compared = runs.open_runs(values.runs)
+    for run in compared:
+        check(run)
+    data, _ = load(compared, values.data_dir)
+    models = [restore(run, run.config, checkpoint(run)) for run in compared]
+    for run, model in zip(compared, models, strict=True):
+        check_encoder(run, model)
+    page = figure.page(11, 4 * len(compared))
+    places = page.subplots(len(compared), 3, squeeze=False)
+    for line, (name, _), model in zip(places, compare.name_runs(compared), models, strict=True):
+        draw_line(line, name, model, data)
+    figure.save(values.out, page)
+    return 0
+
+
+def define_flags(values):
+    """Defines this lesson's flags on `values`."""
+    group = 'What to compare'
+    meaning = 'directories of runs of ae and vae with --latent_dim=2, of one data set'
+    flags.define(values, group, 'runs', None, meaning)
+    meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
+    flags.define(values, group, 'data_dir', None, meaning)
+
+
+def check_encoder(run, model):
+    """Raises InputError unless the model has codes."""
+    if not hasattr(model, 'encode'):
+        raise InputError(f'{run.path}: its model has no encoder; name runs of ae and vae')
+
+
+def draw_line(line, name, model, data):
+    """Samples, interpolations and codes of a model on three axes."""
+    samples, between, plane = line
+    codes = encode(model, data.test_images, 0)[2]
+    prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
+    grid = export.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
+    figure.show(samples, grid, f'{name}: codes of N(0, I), below of their own Gaussian')
+    path = interpolate(*pairs(codes, data.test_labels)).reshape(-1, 2)
+    figure.show(between, export.grid(paint(model, path), STEPS), f'{name}: between test images')
+    scatter(plane, codes, data.test_labels)
+    plane.set_title(f'{name}: KL from N(0, I) {gaussian_kl(codes):.2f} nats', fontsize='medium')
+
+
+def paint(model, codes):
+    """The images (N, H, W, C), uint8, that the decoder makes of codes (N, D)."""
+    return to_uint8(tf.sigmoid(model.decode(codes)), model.value_range).numpy()
+
+
+def fitted(codes, noise):
+    """Draws (M, D) of the Gaussian fitted to codes (N, D), from draws (M, D) of N(0, I)."""
+    root = np.linalg.cholesky(np.cov(codes, rowvar=False))
+    return (codes.mean(axis=0) + noise @ root.T).astype(np.float32)
+
+
+def pairs(codes, labels):
+    """Codes (M, D) and (M, D) to walk between: the first of class 0 and 1, of 2 and 3, ..."""
+    firsts = np.stack([codes[np.argmax(labels == k)] for k in np.unique(labels)])
+    half = len(firsts) // 2 * 2
+    return firsts[0:half:2], firsts[1:half:2]
+
+
+def interpolate(starts, ends):
+    """Codes (M, STEPS, D) at equal steps on the straight lines from (M, D) to (M, D)."""
+    shares = np.linspace(0, 1, STEPS, dtype=np.float32)[:, None]
+    return starts[:, None] * (1 - shares) + ends[:, None] * shares
+
+
+def scatter(axes, codes, labels):
+    """The codes (N, 2), coloured by class, and the circle of the prior."""
+    for label in np.unique(labels):
+        axes.scatter(*codes[labels == label].T, s=1, color=f'C{label}', label=str(label))
+    angles = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(RADIUS * np.cos(angles), RADIUS * np.sin(angles), 'k')
+    axes.set(xlabel='first number of the code', ylabel='second number', aspect='equal')
+    axes.legend(markerscale=5, fontsize='small', title='class')
+
+
+if __name__ == '__main__':
+    console.start(main)

@@ -1,0 +1,76 @@
+"""Lesson 8: a VAE and a GAN epoch by epoch, with two scores under every picture.
+
+  python -m lessons.epochs --runs=outputs/vae-lesson,outputs/gan-lesson
+
+The post's figure. FID is the log's, of 2,000 samples with the features of the project's own
+classifier, so train with --eval_every; sharpness is that of the 64 samples in the picture,
+relative to the 64 test images of the target.
+"""
+
+import functools
+
+import compare
+import console
+import export
+import flags
+import metrics
+import runs
+from console import InputError
+from lessons import figure
+
+
+def main(argv):
+    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    values = figure.parse(argv, 'epochs', __doc__, define_flags)
+    compared = runs.open_runs(values.runs)
+    for run in compared:
+        compare.check(run)
+    named = compare.name_runs(compared)
+    columns = compare.list_columns(named)
+    shown = [compare.parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
+    every = sorted({epoch for column in columns for epoch in column.epochs})
+    rows = compare.list_rows(columns, compare.choose(shown, every))
+    target = export.load_png(compared[0].path / 'target.png')
+    labels, titles, pictures, _ = compare.lay_out(target, columns, rows)
+    caption = functools.partial(describe, target)
+    captions = [['', *map(caption, columns, epochs)] for _, epochs in rows]
+    figure.save_pixels(values.out, export.table(labels, titles, pictures, captions))
+    return 0
+
+
+def define_flags(values):
+    """Defines this lesson's flags on `values`."""
+    group = 'What to compare'
+    meaning = 'directories of runs of one data set, in the order of their columns'
+    flags.define(values, group, 'runs', None, meaning)
+    meaning = 'rows of the figure, positive integers or last'
+    flags.define(values, group, 'epochs_shown', '1,3,10,last', meaning)
+
+
+def describe(target, column, epoch):
+    """The caption of a column's picture; the scores are those of samples alone."""
+    if epoch is None or column.kind != 'samples':
+        return column.cell(epoch)[1]
+    side = column.run.config['image_shape'][0]
+    picture = export.load_png(column.run.picture('samples', epoch))
+    ratio = metrics.sharpness(cells(picture, side), cells(target, side))
+    return f'{epoch}: FID {logged_fid(column.run, epoch):.1f}, sharpness {ratio:.2f}'
+
+
+def cells(picture, side):
+    """The images (N, side, side, C) of a grid (rows * side, columns * side, C), row by row."""
+    rows, columns = (length // side for length in picture.shape[:2])
+    parts = picture.reshape(rows, side, columns, side, -1).swapaxes(1, 2)
+    return parts.reshape(rows * columns, side, side, -1)
+
+
+def logged_fid(run, epoch):
+    """The log's FID after an epoch; raises InputError where it has none."""
+    for row in run.rows():
+        if int(row['epoch']) == epoch and row.get('eval_fid'):
+            return float(row['eval_fid'])
+    raise InputError(f'{run.path}/log.csv: no eval_fid at epoch {epoch}; train with --eval_every=1')
+
+
+if __name__ == '__main__':
+    console.start(main)

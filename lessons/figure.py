@@ -1,0 +1,67 @@
+"""A lesson's figure: where it goes, what it looks like, how it is written."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import export
+import flags
+from console import InputError
+from runs import atomic
+
+SUFFIXES = ('.webp', '.png')
+QUALITY = 90  # of WebP: thin lines stay clean
+
+
+def parse(argv, lesson, description, *definitions):
+    """The flags that `definitions` add, and --out, which is `outputs/lessons/<lesson>.webp`.
+
+    Raises:
+      InputError: as `flags.parse`; --out names no picture.
+    """
+    out = functools.partial(define_out, lesson=lesson)
+    values = flags.parse(argv, description, *definitions, out)
+    if Path(values.out).suffix not in SUFFIXES:
+        raise InputError(f'--out={values.out}: must end in {" or ".join(SUFFIXES)}')
+    return values
+
+
+def define_out(values, lesson):
+    """Defines --out on `values`."""
+    default = f'outputs/lessons/{lesson}.webp'
+    flags.define(values, 'Where to write', 'out', default, 'the figure, a .webp or a .png')
+
+
+def page(width, height):
+    """An empty white figure, in inches of 128 pixels; white, so that a dark page shows it too."""
+    return Figure((width, height), dpi=export.DPI, layout='constrained', facecolor='white')
+
+
+def pixels(drawing):
+    """A figure as uint8 (H, W, 3)."""
+    canvas = FigureCanvasAgg(drawing)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def save(path, drawing):
+    """Writes a figure and prints where; raises InputError when the file cannot be written."""
+    save_pixels(path, pixels(drawing))
+
+
+def save_pixels(path, picture):
+    """The same of a uint8 picture (H, W, 1 or 3)."""
+    with atomic(path) as partial:
+        Image.fromarray(picture.squeeze()).save(partial, quality=QUALITY, method=6)
+    print(path)
+
+
+def show(axes, image, title):
+    """Puts a uint8 picture (H, W, 1 or 3) on axes that have no scales."""
+    axes.imshow(image.squeeze(), cmap='gray', vmin=0, vmax=255, interpolation='nearest')
+    axes.set_title(title, fontsize='medium')
+    axes.set_axis_off()

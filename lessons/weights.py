@@ -1,0 +1,50 @@
+"""Lesson 2, second half: what the weight of the KL term and the length of the code do.
+
+  python -m lessons.weights --runs=outputs/vae-kl0.1,outputs/vae-kl1,outputs/vae-kl10
+
+A column a run: reconstructions of test images above, samples below, and under them the two terms
+of the last epoch's test: the KL term says how much a code tells of its image, the other how much
+of the image the code leaves open.
+"""
+
+import console
+import export
+import flags
+import runs
+from console import InputError
+from lessons import figure
+
+KINDS = ('reconstructions', 'samples')
+
+
+def main(argv):
+    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    values = figure.parse(argv, 'weights', __doc__, define_flags)
+    compared = runs.open_runs(values.runs)
+    columns = [column(run) for run in compared]
+    titles, pictures, captions = (list(part) for part in zip(*columns, strict=True))
+    lines = [list(line) for line in zip(*pictures, strict=True)]
+    notes = [[''] * len(compared), captions]
+    figure.save_pixels(values.out, export.table(['rebuilt', 'sampled'], titles, lines, notes))
+    return 0
+
+
+def define_flags(values):
+    """Defines this lesson's flags on `values`."""
+    meaning = 'directories of runs of the VAE, of one data set, in the order of their columns'
+    flags.define(values, 'What to compare', 'runs', None, meaning)
+
+
+def column(run):
+    """(title, pictures of KINDS, caption) of a run's last epoch; InputError if it has none."""
+    epochs, rows = [run.epochs(kind) for kind in KINDS], run.rows()
+    if not (all(epochs) and rows and 'test_kl' in rows[-1]):
+        raise InputError(f'{run.path}: no epoch of a VAE; train one with train.py --model=vae')
+    pictures = [export.load_png(run.picture(k, e[-1])) for k, e in zip(KINDS, epochs, strict=True)]
+    title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['flags'])
+    kl, error = (float(rows[-1][f'test_{term}']) for term in ('kl', 'reconstruction'))
+    return title, pictures, f'KL {kl:.1f}, reconstruction {error:.1f}'
+
+
+if __name__ == '__main__':
+    console.start(main)
