@@ -1,6 +1,6 @@
 """Does another reconstruction term cure the VAE's blur? Samples and reconstructions of each.
 
-  python -m examples.reconstruction_kinds --runs=outputs/bernoulli,outputs/l2,outputs/l1
+  python -m lessons.reconstruction_kinds --runs=outputs/bernoulli,outputs/l2,outputs/l1
 
 The post proposes L2 and L1 for the Bernoulli term. They are of other sizes, so that the same weight
 of the KL term is another bargain: compare runs whose --kl_weight brings the KL to one value. The
@@ -10,7 +10,7 @@ error, squared and summed over the pixels in [0, 1], and the sharpness of the re
 
 import export
 from console import start
-from examples import side_by_side
+from lessons import figure, side_by_side
 
 
 def main(argv):
@@ -21,7 +21,7 @@ def main(argv):
     pictures.append([None, *(one.grid('samples') for one in shown)])
     captions = [['', *map(of_reconstructions, shown)], ['', *map(of_samples, shown)]]
     labels = ['recon-\nstruction', 'samples']
-    side_by_side.save(out, export.table(labels, titles, pictures, captions))
+    figure.save_pixels(out, export.table(labels, titles, pictures, captions))
     return 0
 
 

@@ -1,7 +1,6 @@
 """Trained and evaluated VAEs beside one another: what their pictures and scores say."""
 
 import functools
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ import metrics
 import runs
 import sheet
 from console import InputError
+from lessons import figure
 
 
 class Shown:
@@ -63,25 +63,16 @@ class Shown:
 
 
 def read(argv, description, name):
-    """The runs in --runs and the path in --out, by default outputs/<name>.webp.
+    """The runs in --runs and the path in --out, by default outputs/lessons/<name>.webp.
 
     Raises:
       InputError: the flags cannot be meant, or a run has nothing to show.
     """
 
     def define(values):
-        group = 'What to draw'
-        flags.define(values, group, 'runs', None, 'directories of VAE runs of one data set')
-        flags.define(values, group, 'out', f'outputs/{name}.webp', 'file for the figure')
+        flags.define(
+            values, 'What to draw', 'runs', None, 'directories of VAE runs of one data set'
+        )
 
-    values = flags.parse(argv, description, define)
-    if Path(values.out).suffix != '.webp':
-        raise InputError(f'--out={values.out}: must end in .webp')
-    return [Shown(run) for run in runs.open_runs(values.runs)], Path(values.out)
-
-
-def save(path, picture):
-    """Writes a uint8 picture (H, W, C) as WebP and tells where."""
-    with runs.atomic(path) as partial:
-        partial.write_bytes(export.webp(picture))
-    print(path)
+    values = figure.parse(argv, name, description, define)
+    return [Shown(run) for run in runs.open_runs(values.runs)], values.out

@@ -1,4 +1,4 @@
-"""The figures of examples/ on fake runs."""
+"""Lessons that lay VAEs side by side, on fake runs."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import metrics
 import runs
 import scores
 from console import InputError
-from examples import kl_weights, reconstruction_kinds, side_by_side
+from lessons import figure, kl_weights, reconstruction_kinds, side_by_side
 
 ROOT = Path(side_by_side.__file__).parent.parent
 TARGET = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype(np.uint8)
@@ -64,7 +64,7 @@ def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
 
 def test_each_kind_has_its_column(monkeypatch):
     told = []
-    monkeypatch.setattr(side_by_side, 'save', lambda path, picture: told.append(path))
+    monkeypatch.setattr(figure, 'save_pixels', lambda path, picture: told.append(path))
     monkeypatch.setattr(export, 'table', lambda *words: told.append(words))
     made = f'--runs={make_run("a", kl=20.0)},{make_run("b", kl=21.0)}'
     assert reconstruction_kinds.main(['figure', made]) == 0
@@ -75,7 +75,7 @@ def test_each_kind_has_its_column(monkeypatch):
     np.testing.assert_array_equal(pictures[0][2], export.grid(TARGET))
     assert pictures[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
-    assert path == Path('outputs/reconstruction-kinds.webp')
+    assert path == 'outputs/lessons/reconstruction-kinds.webp'
 
 
 def test_the_curve_is_drawn_above_the_samples():
@@ -90,7 +90,7 @@ def test_what_cannot_be_shown_is_refused():
     main = kl_weights.main
     assert '--runs' in refusal(main)
     good = make_run('good')
-    assert '.webp' in refusal(main, f'--runs={good}', '--out=a.png')
+    assert '.webp' in refusal(main, f'--runs={good}', '--out=a.jpg')
     assert 'no trained VAE' in refusal(main, f'--runs={make_run("gan", model="gan")}')
     other = make_run('l2', flags={'kl_weight': 1.0, 'reconstruction': 'l2'})
     assert '--reconstruction=l2' in refusal(main, f'--runs={good},{other}')
@@ -100,7 +100,7 @@ def test_what_cannot_be_shown_is_refused():
 
 @pytest.mark.parametrize('name', ['kl_weights', 'reconstruction_kinds'])
 def test_they_are_commands(name):
-    words = [sys.executable, '-m', f'examples.{name}']
+    words = [sys.executable, '-m', f'lessons.{name}']
     done = subprocess.run([*words, '--help'], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert '--runs' in done.stdout

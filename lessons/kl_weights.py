@@ -1,6 +1,6 @@
 """What does the weight of the KL term buy? Reconstruction against KL, and samples, for several.
 
-  python -m examples.kl_weights --runs=outputs/kl-0.1,outputs/kl-0.3,outputs/kl-1
+  python -m lessons.kl_weights --runs=outputs/kl-0.1,outputs/kl-0.3,outputs/kl-1
 
 The post's lambda_1 (--kl_weight) moves a VAE along a curve of bargains between the two terms of its
 loss. On the dashed line their sum is as low as in the best of the runs. The runs must differ in
@@ -8,12 +8,10 @@ nothing else, and must have been evaluated (fid, sharpness).
 """
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import export
 from console import InputError, start
-from examples import side_by_side
+from lessons import figure, side_by_side
 from runs import FREE
 
 HEIGHT = 420  # of the curve, in pixels
@@ -29,7 +27,7 @@ def main(argv):
     grids = [one.grid('samples') for one in shown]
     below = export.table(['samples'], titles, [grids], [captions])
     above = curve(shown, below.shape[1])[..., : below.shape[2]]
-    side_by_side.save(out, np.concatenate([above, below]))
+    figure.save_pixels(out, np.concatenate([above, below]))
     return 0
 
 
@@ -52,7 +50,7 @@ def weight(one):
 def curve(shown, width):
     """Reconstruction against KL, uint8 (HEIGHT, width, 3)."""
     kl, error = np.array([(one.kl, one.reconstruction) for one in shown]).T
-    page = Figure((width / export.DPI, HEIGHT / export.DPI), dpi=export.DPI, layout='constrained')
+    page = figure.page(width / export.DPI, HEIGHT / export.DPI)
     plot = page.subplots()
     plot.plot(kl, error, 'o-', color='black')
     ends, least = np.array([kl.min(), kl.max()]), np.min(kl + error)
@@ -62,9 +60,7 @@ def curve(shown, width):
     plot.margins(y=0.15)
     plot.set(xlabel='KL (nats)', ylabel='reconstruction (nats)')
     plot.legend()
-    canvas = FigureCanvasAgg(page)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return figure.pixels(page)
 
 
 if __name__ == '__main__':

@@ -1,1 +1,0 @@
-"""Figures that answer a question; each says in its help which runs it takes."""
