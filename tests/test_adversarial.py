@@ -99,8 +99,8 @@ def test_the_five_guidelines_of_dcgan():
     assert {layer.negative_slope for layer in layers_of(model.discriminator, layers.LeakyReLU)} == {
         0.2
     }
-    kernels = [w.numpy() for w in model.trainable_variables if w.path.endswith('kernel')]
-    np.testing.assert_allclose([kernel.std() for kernel in kernels], 0.02, rtol=0.1)
+    kernels = [w.numpy().ravel() for w in model.trainable_variables if w.path.endswith('kernel')]
+    np.testing.assert_allclose(np.std(np.concatenate(kernels)), 0.02, rtol=0.02)
 
 
 def test_width_multiplies_the_filters():
@@ -205,7 +205,7 @@ def test_against_a_fixed_generator_d_becomes_p_over_p_plus_q():
     def density(x):
         return 1 + 0.8 * np.cos(2 * np.pi * x)
 
-    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.02']
+    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.2']
     model = Line((1, 1, 1), 1, settings('gan_mlp', *words))
     model.built = True
     weights = density(np.arange(256) / 255)
