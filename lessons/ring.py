@@ -3,8 +3,8 @@
   python -m lessons.ring
 
 The toy of Metz et al. 2017, "Unrolled GANs", section 3.1 (arXiv:1611.02163). The models train with
-their own objectives, players and optimizers in the project's own loop; only the networks are small
-ones, and an image is one row of two grey pixels: the two coordinates of a point, in [-1, 1]. A
+their own objectives, players and optimizers (Adam for `gan_mlp`) in the project's own loop, on small
+networks; an image is one row of two grey pixels: the two coordinates of a point, in [-1, 1]. A
 Gaussian counts as kept when at least 1 % of 2,000 samples lie within three standard deviations of
 its middle. Writes the samples of every seed, and a GIF of the first.
 """
@@ -21,7 +21,9 @@ import export
 import flags
 from lessons import figure
 from loop import Loop
+from models import gan_mlp
 from models.base import to_uint8
+from optimizers import Adam
 
 RATES = {'gan_mlp': 1e-3, 'wgan': 5e-4, 'wgan_gp': 1e-3}
 GAUSSIANS, RADIUS, STD = 8, 0.75, 0.02  # a grey value is 0.008 wide
@@ -111,6 +113,12 @@ def on_points(model):
         def networks(self):
             """(generator, discriminator)."""
             return network([LATENT], 2, [layers.Reshape([1, 2, 1])]), network([1, 2, 1], 1)
+
+        def optimizers(self):
+            """The model's own; Adam for `gan_mlp`, whose rates are for its own networks."""
+            if model is not gan_mlp.Model:
+                return super().optimizers()
+            return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
 
     return OnPoints
 
