@@ -3,8 +3,8 @@
   python -m lessons.ring
 
 The toy of Metz et al. 2017, "Unrolled GANs", section 3.1 (arXiv:1611.02163). The models train with
-their own objectives, players and optimizers (Adam for `gan_mlp`) in the project's own loop, on small
-networks; an image is one row of two grey pixels: the two coordinates of a point, in [-1, 1]. A
+their own objectives, players and optimizers (Adam for `gan_mlp`) in the project's own loop, on
+small networks; an image is one row of two grey pixels: the coordinates of a point, in [-1, 1]. A
 Gaussian counts as kept when at least 1 % of 2,000 samples lie within three standard deviations of
 its middle. Writes the samples of every seed, and a GIF of the first.
 """
