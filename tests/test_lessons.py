@@ -19,13 +19,13 @@ from lessons import (
     divergences,
     epochs,
     figure,
+    lengths,
     manifold,
     one_dimension,
     parallel_lines,
     ring,
     saturation,
     wasserstein,
-    weights,
 )
 from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
@@ -303,22 +303,22 @@ def test_a_critic_is_watched_by_its_estimate_alone():
     assert wasserstein.signals(rows) == {'Wasserstein estimate': rows['wasserstein']}
 
 
-def test_weights_command(tmp_path):
+def test_lengths_command(tmp_path):
     kinds = ('reconstructions', 'samples')
     rows = [{'epoch': 1, 'test_kl': 5.25, 'test_reconstruction': 140.0}]
     run = make_run(tmp_path / 'vae', 'vae', rows, kinds, kl_weight=4.0, latent_dim=20)
-    title, pictures, caption = weights.column(run)
+    title, pictures, caption = lengths.column(run)
     assert (title, caption) == ('KL weight 4, code of 20', 'KL 5.2, reconstruction 140.0')
     assert len(pictures) == 2
     out = tmp_path / 'figure.webp'
-    assert weights.main(['weights', f'--runs={run.path}', f'--out={out}']) == 0
+    assert lengths.main(['lengths', f'--runs={run.path}', f'--out={out}']) == 0
     assert out.exists()
 
 
-def test_weights_refuse_another_model(tmp_path):
+def test_lengths_refuse_another_model(tmp_path):
     run = make_run(tmp_path / 'gan', 'gan', game_rows(1))
     with pytest.raises(InputError, match='no epoch of a VAE'):
-        weights.main(['weights', f'--runs={run.path}'])
+        lengths.main(['lengths', f'--runs={run.path}'])
 
 
 def test_manifold_refuses_longer_codes(tmp_path):

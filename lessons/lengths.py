@@ -1,6 +1,6 @@
-"""Lesson 2, second half: what the weight of the KL term and the length of the code do.
+"""Lesson 2, last part: what the length of the code does.
 
-  python -m lessons.weights --runs=outputs/vae-kl0.1,outputs/vae-kl1,outputs/vae-kl10
+  python -m lessons.lengths --runs=outputs/vae-code-2,outputs/vae-code-10,outputs/vae-code-50
 
 A column a run: reconstructions of test images above, samples below, and under them the two terms
 of the last epoch's test: the KL term says how much a code tells of its image, the other how much
@@ -19,7 +19,7 @@ KINDS = ('reconstructions', 'samples')
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'weights', __doc__, define_flags)
+    values = figure.parse(argv, 'lengths', __doc__, define_flags)
     compared = runs.open_runs(values.runs)
     columns = [column(run) for run in compared]
     titles, pictures, captions = (list(part) for part in zip(*columns, strict=True))
