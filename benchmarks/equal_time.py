@@ -3,8 +3,12 @@
   python -m benchmarks.equal_time --dataset=mnist --minutes=6
 
 train.py trains each at its defaults, but all on the same images, and is stopped when its time is
-up, its start included; evaluate.py judges them. A run that is finished is not trained again, so
-further models can be added with the same command. The machine should do nothing else meanwhile.
+up, its start included; evaluate.py judges them. A model may bring flags of its own:
+
+  python -m benchmarks.equal_time --models='wgan,wgan --learning_rate=5e-4'
+
+A run that is finished is not trained again, so further models can be added with the same command.
+The machine should do nothing else meanwhile.
 """
 
 import math
@@ -22,7 +26,6 @@ import export
 import flags
 import sheet
 from benchmarks.report import origin, table
-from benchmarks.throughput import words
 from console import InputError
 from runs import Run, atomic
 from scores import SCORES
@@ -38,10 +41,12 @@ COLUMNS = 4  # of the picture
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
     values = flags.parse(argv, __doc__, define_flags)
-    models = words(values, 'models', flags.model_names())
+    models = [shlex.split(line) for line in values.models.split(',')]
+    for line in models:
+        check(line, values)
     datasets.check(values.dataset, values.data_dir)
     home = Path(values.output_dir, f'{values.dataset}-{values.minutes:g}-minutes')
-    trained = [train(home, model, values) for model in models]
+    trained = [train(home, line, values) for line in models]
     listed = ','.join(str(run.path) for run in trained)
     asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={values.seed}'
     command('evaluate.py', *asked)
@@ -59,7 +64,8 @@ def define_flags(values):
     group = 'What to train'
     flags.define(values, group, 'dataset', 'digits', 'as for train.py')
     flags.define(values, group, 'data_dir', None, 'as for train.py')
-    flags.define(values, group, 'models', ','.join(flags.model_names()), 'which of them')
+    meaning = 'which of them, each with flags of its own behind it if need be'
+    flags.define(values, group, 'models', ','.join(flags.model_names()), meaning)
     flags.define(values, group, 'minutes', 6.0, 'of each', flags.Number(float, 0, above=True))
     size = flags.Number(int, 1)
     flags.define(values, group, 'train_size', 60000, 'training images of all', size)
@@ -68,18 +74,33 @@ def define_flags(values):
     flags.define(values, group, 'output_dir', 'outputs', meaning)
 
 
-def train(home, model, values):
-    """The run of a model, trained until its time is up unless it lies there already.
+def check(line, values):
+    """Raises InputError unless train.py takes this model and its flags."""
+    if not line:
+        raise InputError(
+            f'--models={values.models}: names no model between two commas; leave one out'
+        )
+    flags.train_settings(words(line, values), '')
+
+
+def words(line, values):
+    """The command that trains a model and its flags for ever, without the place of its run."""
+    given = [f'--{name}={values[name].value}' for name in ('dataset', 'train_size', 'seed')]
+    given += [f'--data_dir={values.data_dir}'] if values.data_dir else []
+    return ['train.py', f'--model={line[0]}', *given, f'--epochs={ENDLESS}', *line[1:]]
+
+
+def train(home, line, values):
+    """The run of a model and its flags, trained until its time is up unless it lies there already.
 
     Raises:
       InputError: the training came to another end.
     """
-    finished, begun = home / model, home / 'unfinished' / model
+    name = re.sub(r'[^\w.]+', '-', ' '.join(line))
+    finished, begun = home / name, home / 'unfinished' / name
     if not finished.exists():
-        given = [f'--{name}={values[name].value}' for name in ('dataset', 'train_size', 'seed')]
-        given += [f'--data_dir={values.data_dir}'] if values.data_dir else []
-        given += [f'--output_dir={begun.parent}', f'--run_name={model}', f'--epochs={ENDLESS}']
-        limited(60 * values.minutes, 'train.py', f'--model={model}', *given, '--overwrite')
+        place = [f'--output_dir={begun.parent}', f'--run_name={name}', '--overwrite']
+        limited(60 * values.minutes, *words(line, values), *place)
         begun.rename(finished)
     return Run(finished)
 

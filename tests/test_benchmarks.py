@@ -1,6 +1,7 @@
 """benchmarks/: operations worked by hand, updates against the loop's, a tiny race."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +113,36 @@ def test_a_ratio_is_the_median_of_those_of_the_rounds():
 def test_a_training_that_ends_before_its_time_is_told():
     with pytest.raises(InputError, match='^python -c pass: ended before its time'):
         equal_time.limited(600, '-c', 'pass')
+
+
+@pytest.mark.parametrize(
+    'models, refusal',
+    [
+        ('vae,,gan', '^--models=vae,,gan: names no model'),
+        ('vae,vea', '^--model=vea: no such model, did you mean vae'),
+        ('vae,wgan --clipp=1', '^--clipp: '),
+        ('vae,wgan --clip=0', '^--clip'),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_any_training(models, refusal, monkeypatch):
+    monkeypatch.setattr(equal_time, 'limited', None)
+    with pytest.raises(InputError, match=refusal):
+        equal_time.main(['equal_time', f'--models={models}'])
+
+
+def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monkeypatch):
+    typed = []
+
+    def train(_, *line):
+        typed.extend(line)
+        (tmp_path / 'unfinished' / 'wgan-clip-0.1').mkdir(parents=True)
+
+    monkeypatch.setattr(equal_time, 'limited', train)
+    values = SimpleNamespace(minutes=6)
+    line = ['train.py', '--model=wgan', '--clip=0.1']
+    monkeypatch.setattr(equal_time, 'words', lambda *_: line)
+    assert equal_time.train(tmp_path, ['wgan', '--clip=0.1'], values).path.name == 'wgan-clip-0.1'
+    assert typed[:3] == line and '--run_name=wgan-clip-0.1' in typed
 
 
 def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
