@@ -34,7 +34,7 @@ options = {
 }
 only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that else means nothing
 
-FILTERS = 32  # in the layers at the largest maps; twice as many at half the side, and so on
+FILTERS = 16  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 4  # pixels a side, a multiple of the stride, so that all pixels get equal shares
 COARSEST = 7  # pixels a side at most of the smallest maps
 

@@ -81,7 +81,7 @@ def test_maps_double_from_seven_pixels_at_most_and_halve_again(side, generator, 
     convolutions = layers_of(model.discriminator, layers.Conv2D)
     assert [layer.output.shape[1] for layer in convolutions] == discriminator
     filters = [layer.filters for layer in convolutions]
-    assert filters == [6, 12, 24][: len(filters)]
+    assert filters == [3, 6, 12][: len(filters)]
     last = layers_of(model.generator, layers.Conv2DTranspose)
     assert [layer.filters for layer in last] == [*filters[-2::-1], 3]
 
