@@ -15,11 +15,11 @@ DRAWS = 1024  # random draws that a layer may make in a step
 RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 
-# To which pixels a side and images a batch XLA was faster on two CPU cores, in float32. It is
-# slower in bfloat16, which XLA widens on a CPU, and for large batches, which keep the cores busy.
-# Of the models that are not in the table, those of convolutions were a quarter to a third slower
-# with XLA on one core; ae and gan_mlp, within 6 %, were not tried on two.
-XLA_UP_TO = {'vae': (32, 256), 'gan': (32, 128)}
+# To which pixels a side and images a batch XLA was faster on two CPU cores, in float32 and at the
+# default width. It is slower in bfloat16, which XLA widens on a CPU, and for large batches or wide
+# convolutions, which keep the cores busy. For wgan and gan_mlp it made no difference; ae was not
+# tried on two cores.
+XLA_UP_TO = {'vae': (32, 256), 'gan': (32, 128), 'dcgan': (28, 64), 'wgan_gp': (28, 64)}
 
 
 def choose_xla(settings, side):

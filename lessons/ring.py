@@ -42,8 +42,8 @@ def main(argv):
         for seed in range(values.seeds)
     }
     for name in RATES:
-        counts = [modes(games[name, seed][values.steps]) for seed in range(values.seeds)]
-        print(f'{name}: {", ".join(map(str, counts))} of {GAUSSIANS} kept')
+        ends = [games[name, seed][values.steps] for seed in range(values.seeds)]
+        print(f'{name}: {", ".join(map(describe, ends))}')
     figure.save(values.out, draw(games, values.seeds, values.steps))
     save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in RATES])
     return 0
@@ -80,6 +80,11 @@ def shares(points):
 def modes(points):
     """How many Gaussians the points (N, 2) keep."""
     return int(np.sum(shares(points) >= KEPT))
+
+
+def describe(points):
+    """How many Gaussians the points (N, 2) keep, and how many of the points are near one."""
+    return f'{modes(points)} of {GAUSSIANS}, {shares(points).sum():.0%} near'
 
 
 def play(name, seed, steps):
@@ -136,7 +141,7 @@ def draw(games, seeds, steps):
     places = page.subplots(len(RATES), seeds, squeeze=False, sharex=True, sharey=True)
     for (name, seed), seen in games.items():
         axes = places[list(RATES).index(name), seed]
-        scatter(axes, seen[steps], f'{name}: {modes(seen[steps])} of {GAUSSIANS}')
+        scatter(axes, seen[steps], f'{name}: {describe(seen[steps])}')
     for seed, axes in enumerate(places[-1]):
         axes.set_xlabel(f'x, seed {seed}')
     for axes in places[:, 0]:
