@@ -25,7 +25,11 @@ from models import gan_mlp
 from models.base import to_uint8
 from optimizers import Adam
 
-RATES = {'gan_mlp': 1e-3, 'wgan': 5e-4, 'wgan_gp': 1e-3}
+PLAYED = {  # with what flags
+    'gan_mlp': ['--learning_rate=1e-3'],
+    'wgan': ['--learning_rate=5e-4', '--clip=0.1'],
+    'wgan_gp': ['--learning_rate=1e-3', '--penalty_weight=0.1'],
+}
 GAUSSIANS, RADIUS, STD = 8, 0.75, 0.02  # a grey value is 0.008 wide
 POINTS, BATCH, LATENT = 51200, 128, 2
 SAMPLES, KEPT = 2000, 0.01  # of which each kept Gaussian has this share
@@ -38,14 +42,14 @@ def main(argv):
     values = figure.parse(argv, 'ring', __doc__, define_flags)
     games = {
         (name, seed): play(name, seed, values.steps)
-        for name in RATES
+        for name in PLAYED
         for seed in range(values.seeds)
     }
-    for name in RATES:
+    for name in PLAYED:
         ends = [games[name, seed][values.steps] for seed in range(values.seeds)]
         print(f'{name}: {", ".join(map(describe, ends))}')
     figure.save(values.out, draw(games, values.seeds, values.steps))
-    save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in RATES])
+    save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in PLAYED])
     return 0
 
 
@@ -53,7 +57,7 @@ def define_flags(values):
     """Defines this lesson's flags on `values`."""
     group = 'How to play'
     meaning = 'moves of the discriminator or critic'
-    flags.define(values, group, 'steps', 10000, meaning, flags.Number(int, 100))
+    flags.define(values, group, 'steps', 20000, meaning, flags.Number(int, 100))
     meaning = 'how many times each model is trained, with the seeds 0, 1 and so on'
     flags.define(values, group, 'seeds', 5, meaning, flags.Number(int, 1, 20))
 
@@ -101,10 +105,9 @@ def play(name, seed, steps):
 
 
 def build(name, seed):
-    """The model of this name on points, with its own options but for length of code and rate."""
+    """The model of this name on points, with its own options but for those it is played with."""
     command = ['train.py', f'--model={name}', '--dataset=ring', f'--seed={seed}']
-    own = [f'--latent_dim={LATENT}', f'--learning_rate={RATES[name]}']
-    settings = flags.train_settings([*command, *own], '')
+    settings = flags.train_settings([*command, f'--latent_dim={LATENT}', *PLAYED[name]], '')
     keras.utils.set_random_seed(seed)
     return on_points(importlib.import_module(f'models.{name}').Model)((1, 2, 1), 1, settings)
 
@@ -137,10 +140,10 @@ def network(shape, outputs, end=()):
 
 def draw(games, seeds, steps):
     """The figure of the last samples: a row a model, a column a seed."""
-    page = figure.page(2 * seeds + 0.5, 2.3 * len(RATES))
-    places = page.subplots(len(RATES), seeds, squeeze=False, sharex=True, sharey=True)
+    page = figure.page(2 * seeds + 0.5, 2.3 * len(PLAYED))
+    places = page.subplots(len(PLAYED), seeds, squeeze=False, sharex=True, sharey=True)
     for (name, seed), seen in games.items():
-        axes = places[list(RATES).index(name), seed]
+        axes = places[list(PLAYED).index(name), seed]
         scatter(axes, seen[steps], f'{name}: {describe(seen[steps])}')
     for seed, axes in enumerate(places[-1]):
         axes.set_xlabel(f'x, seed {seed}')
@@ -164,7 +167,7 @@ def save_gif(path, games):
     frames = []
     for step in games[0]:
         page = figure.page(5.4, 2)
-        for axes, name, seen in zip(page.subplots(1, len(games)), RATES, games, strict=True):
+        for axes, name, seen in zip(page.subplots(1, len(games)), PLAYED, games, strict=True):
             scatter(axes, seen[step][:500], f'{name}, step {step}')
         frames.append(figure.pixels(page))
     export.save_gif(path, frames)

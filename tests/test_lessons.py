@@ -213,6 +213,8 @@ def test_modes_of_points_by_hand():
     far = points + [3.1 * ring.STD, 0]  # a little more than three standard deviations
     assert ring.modes(far) == 0
     assert ring.modes(np.concatenate([points, points[:50], middles[[3]]])) == 2  # 1 of 151
+    beside = np.concatenate([points, far, far, far])
+    assert ring.describe(beside) == '1 of 8, 25% near'  # 2 of 400 are too few
 
 
 def test_ring_lies_on_its_middles():
