@@ -34,7 +34,7 @@ GAUSSIANS, RADIUS, STD = 8, 0.75, 0.02  # a grey value is 0.008 wide
 POINTS, BATCH, LATENT = 51200, 128, 2
 SAMPLES, KEPT = 2000, 0.01  # of which each kept Gaussian has this share
 UNITS = 64
-FRAMES = 24
+FRAMES = 16
 
 
 def main(argv):
@@ -47,7 +47,7 @@ def main(argv):
     }
     for name in PLAYED:
         ends = [games[name, seed][values.steps] for seed in range(values.seeds)]
-        print(f'{name}: {", ".join(map(describe, ends))}')
+        print(f'{name}: {"; ".join(map(describe, ends))}')
     figure.save(values.out, draw(games, values.seeds, values.steps))
     save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in PLAYED])
     return 0
