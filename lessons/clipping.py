@@ -78,8 +78,10 @@ def draw(column, name, weights, norms):
     above, below = column
     above.hist(weights, BINS, log=True)
     above.set(title=name, xlabel="critic's weights", ylabel='weights')
+    above.locator_params(axis='x', nbins=5)
     below.hist(norms, BINS)
     below.set(xlabel='norm of the gradient (1 / pixel range)', ylabel=f'of {len(norms)} images')
+    below.set_title(f'median {np.median(norms):.2g}', fontsize='medium')
     below.axvline(1, color='k', linestyle=':')
 
 
