@@ -71,7 +71,7 @@ def draw_line(line, name, model, data):
     codes = encode(model, data.test_images, 0)[2]
     prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
     grid = export.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
-    figure.show(samples, grid, f'{name}: codes of N(0, I), below of their own Gaussian')
+    figure.show(samples, grid, f'{name}: N(0, I), below fitted Gaussian')
     path = interpolate(*pairs(codes, data.test_labels)).reshape(-1, 2)
     figure.show(between, export.grid(paint(model, path), STEPS), f'{name}: between test images')
     scatter(plane, codes, data.test_labels)
@@ -109,7 +109,8 @@ def scatter(axes, codes, labels):
     angles = np.linspace(0, 2 * np.pi, 200)
     axes.plot(RADIUS * np.cos(angles), RADIUS * np.sin(angles), 'k')
     axes.set(xlabel='first number of the code', ylabel='second number', aspect='equal')
-    axes.legend(markerscale=5, fontsize='small', title='class')
+    beside = {'loc': 'center left', 'bbox_to_anchor': (1, 0.5)}
+    axes.legend(markerscale=5, fontsize='small', title='class', **beside)
 
 
 if __name__ == '__main__':
