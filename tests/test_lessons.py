@@ -30,7 +30,7 @@ from lessons import (
 from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
 from models import build
-from models.base import from_uint8
+from models.base import from_uint8, uniform
 from runs import FORMAT, Run
 
 LOG_2 = math.log(2)
@@ -391,6 +391,19 @@ def test_gradient_norm_of_a_linear_critic_is_that_of_its_weights():
     norms = clipping.gradient_norms(stand_in, np.zeros((3, 2, 2, 1), np.uint8))
     np.testing.assert_allclose(norms, 2.0)  # four weights of 1
     assert clipping.critic_weights(stand_in).tolist() == [1, 1, 1, 1, 0]
+
+
+def test_gradient_norms_are_taken_between_data_and_samples():
+    """The gradient of |x|^2 / 2 is x itself: 2 s - 1 at a share s from -1 to 1, in four pixels."""
+    stand_in = SimpleNamespace(
+        discriminator=lambda images, training: tf.reduce_sum(images**2, axis=[1, 2, 3]) / 2,
+        value_range=(-1.0, 1.0),
+        latents=lambda count, seed: None,
+        sample=lambda latents: -tf.ones([50, 2, 2, 1]),
+    )
+    norms = clipping.gradient_norms(stand_in, np.full((50, 2, 2, 1), 255, np.uint8))
+    shares = uniform([50, 1, 1, 1], [0, 0], 0.0, 1.0).numpy().ravel()
+    np.testing.assert_allclose(norms, 2 * np.abs(2 * shares - 1), rtol=1e-4, atol=1e-5)
 
 
 # Commands
