@@ -317,8 +317,9 @@ def test_lengths_command(tmp_path):
     assert out.exists()
 
 
-def test_lengths_refuse_another_model(tmp_path):
-    run = make_run(tmp_path / 'gan', 'gan', game_rows(1))
+@pytest.mark.parametrize('kinds', [('samples',), ('reconstructions', 'samples')])
+def test_lengths_refuse_another_model(kinds, tmp_path):
+    run = make_run(tmp_path / 'other', 'other', game_rows(1), kinds)
     with pytest.raises(InputError, match='no epoch of a VAE'):
         lengths.main(['lengths', f'--runs={run.path}'])
 
