@@ -17,8 +17,8 @@ SHOWN = 64  # a fixed number of samples a call, so that each depends on its late
 
 # To which pixels a side and images a batch XLA was faster on two CPU cores, in float32 and at the
 # default width. It is slower in bfloat16, which XLA widens on a CPU, and for large batches or wide
-# convolutions, which keep the cores busy. For wgan and gan_mlp it made no difference; ae was not
-# tried on two cores. The runs of wgan_gp disagree: 1.2 in one, 0.9 between two some minutes apart.
+# convolutions, which keep the cores busy. For wgan and gan_mlp the difference drowned in the noise;
+# ae was not tried on two cores. For wgan_gp it is 1.09, in two of three pairs of runs in turns.
 XLA_UP_TO = {'vae': (32, 256), 'gan': (32, 128), 'dcgan': (28, 64), 'wgan_gp': (28, 64)}
 
 

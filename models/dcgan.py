@@ -9,7 +9,10 @@ Generative Adversarial Networks" (arXiv:1511.06434). Its five guidelines (sectio
 - ReLU in the generator, tanh at its end;
 - leaky ReLU in the discriminator.
 
-Fewer filters than in the paper, whose images have 64 pixels a side; `--width` multiplies them.
+Fewer filters than in the paper, whose images have 64 pixels a side; `--width` multiplies them. The
+maps go down to four pixels, as there, and it matters: with one convolution less the discriminator
+adds up what it makes of patches of ten pixels, never sees whether the parts of a digit fit
+together, and the generator does not learn it.
 Both players move at once. `--adversarial_loss` takes the place of the paper's loss by that of Mao
 et al. 2017 (arXiv:1611.04076) or Lim & Ye 2017 (arXiv:1705.02894).
 """
@@ -36,7 +39,7 @@ only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that el
 
 FILTERS = 16  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 4  # pixels a side, a multiple of the stride, so that all pixels get equal shares
-COARSEST = 7  # pixels a side at most of the smallest maps
+SMALLEST = 4  # pixels a side at most of the smallest maps; one of theirs sees 22 of the image
 
 
 class Model(AdversarialModel):
@@ -68,26 +71,27 @@ class Model(AdversarialModel):
         return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
 
 
+def sides_of(side):
+    """Pixels a side of the maps, from the image to the smallest; each is half, rounded up."""
+    return [side, *(sides_of(-(-side // 2)) if side > SMALLEST else [])]
+
+
 def filters_of(side, width):
-    """Filters at half the side of an image, a quarter ... down to maps of 7 pixels or fewer."""
-    halvings = 0
-    while side > COARSEST and side % 2 == 0:
-        side, halvings = side // 2, halvings + 1
-    return [round(FILTERS * width) * 2**i for i in range(halvings)]
+    """Filters of the maps below the image: twice as many at half the side."""
+    return [round(FILTERS * width) * 2**i for i in range(len(sides_of(side)) - 1)]
 
 
 def generator(image_shape, latent_dim, filters):
     """Noise to the smallest maps, then transposed convolutions of stride 2 to tanh pixels."""
-    *larger, smallest = filters
-    side = image_shape[0] // 2 ** len(filters)
+    *sides, side = sides_of(image_shape[0])
     stack = [
         keras.Input([latent_dim]),
-        layers.Dense(side * side * smallest, use_bias=False, kernel_initializer=weights()),
-        layers.Reshape([side, side, smallest]),
+        layers.Dense(side * side * filters[-1], use_bias=False, kernel_initializer=weights()),
+        layers.Reshape([side, side, filters[-1]]),
     ]
-    for count in reversed(larger):
-        stack += [batch_norm(), layers.ReLU()]
-        stack += [Conv2DTranspose(count, **strided(), use_bias=False)]
+    for count, side in reversed([*zip(filters[:-1], sides[1:], strict=True)]):
+        stack += [batch_norm(), layers.ReLU(), Conv2DTranspose(count, **strided(), use_bias=False)]
+        stack += [layers.Cropping2D(((1, 0), (1, 0)))] if side % 2 else []
     stack += [batch_norm(), layers.ReLU()]
     stack += [Conv2DTranspose(image_shape[2], **strided(), activation='tanh', dtype='float32')]
     return keras.Sequential(stack, name='generator')

@@ -58,6 +58,14 @@ def test_the_networks_of_2014_have_the_paper_s_parameters():
     ]
 
 
+def test_the_players_of_2014_begin_with_unit_noise_and_a_slow_discriminator():
+    model = build(SHAPE, 10, settings('gan_mlp'))
+    first, *_ = model.generator.layers
+    np.testing.assert_allclose(np.std(first(model.latents(1000, 0))), 1.0, rtol=0.01)
+    rates = {p: float(o.learning_rate) for p, o in model.optimizers().items()}
+    assert rates == pytest.approx({'discriminator': 0.05, 'generator': 0.1})
+
+
 def test_a_maxout_unit_is_the_largest_of_five_affine_functions():
     stack = keras.Sequential([keras.Input([3]), *gan_mlp.maxout(4)])
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
@@ -69,19 +77,20 @@ def test_a_maxout_unit_is_the_largest_of_five_affine_functions():
 @pytest.mark.parametrize(
     ('side', 'generator', 'discriminator'),
     [
-        (28, [7, 14, 28], [14, 7]),
+        (28, [4, 7, 14, 28], [14, 7, 4]),
         (32, [4, 8, 16, 32], [16, 8, 4]),
-        (40, [5, 10, 20, 40], [20, 10, 5]),
+        (40, [3, 5, 10, 20, 40], [20, 10, 5, 3]),
     ],
 )
-def test_maps_double_from_seven_pixels_at_most_and_halve_again(side, generator, discriminator):
+def test_maps_double_from_four_pixels_at_most_and_halve_again(side, generator, discriminator):
     model = make('dcgan', shape=(side, side, 3))
-    kinds = layers.Reshape, layers.Conv2DTranspose
-    assert [layer.output.shape[1] for layer in layers_of(model.generator, kinds)] == generator
+    kinds = layers.Reshape, layers.BatchNormalization
+    maps = [layer.output.shape[1] for layer in layers_of(model.generator, kinds)]
+    assert maps[:1] + maps[2:] + [model.generator.output_shape[1]] == generator
     convolutions = layers_of(model.discriminator, layers.Conv2D)
     assert [layer.output.shape[1] for layer in convolutions] == discriminator
     filters = [layer.filters for layer in convolutions]
-    assert filters == [3, 6, 12][: len(filters)]
+    assert filters == [3, 6, 12, 24][: len(filters)]
     last = layers_of(model.generator, layers.Conv2DTranspose)
     assert [layer.filters for layer in last] == [*filters[-2::-1], 3]
 
@@ -92,8 +101,8 @@ def test_the_five_guidelines_of_dcgan():
     for network in model.generator, model.discriminator:
         assert {layer.strides for layer in layers_of(network, kinds)} == {(2, 2)}
         assert len(layers_of(network, layers.Dense)) == 1
-    assert len(layers_of(model.generator, layers.BatchNormalization)) == 2  # not at the images
-    assert len(layers_of(model.discriminator, layers.BatchNormalization)) == 1
+    assert len(layers_of(model.generator, layers.BatchNormalization)) == 3  # not at the images
+    assert len(layers_of(model.discriminator, layers.BatchNormalization)) == 2
     assert model.generator.layers[-1].activation is keras.activations.tanh
     assert not layers_of(model.generator, layers.LeakyReLU)
     assert {layer.negative_slope for layer in layers_of(model.discriminator, layers.LeakyReLU)} == {
@@ -101,6 +110,16 @@ def test_the_five_guidelines_of_dcgan():
     }
     kernels = [w.numpy().ravel() for w in model.trainable_variables if w.path.endswith('kernel')]
     np.testing.assert_allclose(np.std(np.concatenate(kernels)), 0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize('name', ['dcgan', 'wgan', 'wgan_gp'])
+def test_the_discriminator_sees_both_ends_of_a_digit_together(name):
+    """A sum of functions of small patches has no mixed difference of pixels far apart."""
+    critic = make(name).discriminator
+    pixels = np.zeros((4, 28, 28, 1), np.float32)
+    pixels[2:, 5:8, 5:8] = pixels[1::2, 20:23, 20:23] = 100.0
+    neither, one, other, both = critic(pixels)[:, 0].numpy()
+    assert abs(both - one - other + neither) > 1e-2 * abs(both)
 
 
 def test_width_multiplies_the_filters():
