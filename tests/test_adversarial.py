@@ -84,9 +84,9 @@ def test_a_maxout_unit_is_the_largest_of_five_affine_functions():
 )
 def test_maps_double_from_four_pixels_at_most_and_halve_again(side, generator, discriminator):
     model = make('dcgan', shape=(side, side, 3))
-    kinds = layers.Reshape, layers.BatchNormalization
-    maps = [layer.output.shape[1] for layer in layers_of(model.generator, kinds)]
-    assert maps[:1] + maps[2:] + [model.generator.output_shape[1]] == generator
+    norms = layers_of(model.generator, layers.BatchNormalization)
+    maps = [norm.output.shape[1] for norm in norms]
+    assert [*maps, model.generator.output_shape[1]] == generator
     convolutions = layers_of(model.discriminator, layers.Conv2D)
     assert [layer.output.shape[1] for layer in convolutions] == discriminator
     filters = [layer.filters for layer in convolutions]
