@@ -6,10 +6,9 @@ noise; two of 240 maxout units with 5 pieces each tell it from data, and drop-ou
 being too sure. The discriminator makes k steps, the generator one, each on noise of its own.
 
 Weights begin uniform, in [-0.05, 0.05] and [-0.005, 0.005], and both players move by gradient
-descent with momentum, as in that code. It matters: with Adam, at rates from 5e-5 to 2e-4 and with
-either player the faster, the generator soon draws one picture for all noise. It does so too without
-another thing of that code that the paper does not tell: noise has a variance of 1. One more, that
-the discriminator minimises half its loss and so learns at half the rate, saves half the epochs.
+descent with momentum, as in that code. Two more things of it are not told in the paper. Noise has a
+variance of 1; with less the generator soon draws one picture for all noise, or few classes. And the
+discriminator minimises half its loss, so it learns at half the rate; that saves half the epochs.
 Left out: the falling rate, the momentum's growth from 0.5 to 0.7, the data's mean as the first
 picture; and there both players move at once, on the same noise.
 """

@@ -112,9 +112,12 @@ def test_the_five_guidelines_of_dcgan():
     np.testing.assert_allclose(np.std(np.concatenate(kernels)), 0.02, rtol=0.02)
 
 
-@pytest.mark.parametrize('name', ['dcgan', 'wgan', 'wgan_gp'])
+@pytest.mark.parametrize('name', ['dcgan', 'wgan'])
 def test_the_discriminator_sees_both_ends_of_a_digit_together(name):
-    """A sum of functions of small patches has no mixed difference of pixels far apart."""
+    """A sum of functions of small patches has no mixed difference of pixels far apart.
+
+    In `wgan_gp` it always has one: layer norm takes the mean and the size of the whole image.
+    """
     critic = make(name).discriminator
     pixels = np.zeros((4, 28, 28, 1), np.float32)
     pixels[2:, 5:8, 5:8] = pixels[1::2, 20:23, 20:23] = 100.0
