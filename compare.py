@@ -19,6 +19,7 @@ import flags
 import page
 import runs
 from console import InputError, start
+from generate import warn
 
 
 class Column(NamedTuple):
@@ -50,6 +51,7 @@ def main(argv):
     compared = runs.open_runs(values.runs)
     for run in compared:
         check(run)
+        warn(run)
     named = name_runs(compared)
     columns = list_columns(named)
     every = sorted({epoch for column in columns for epoch in column.epochs})

@@ -46,6 +46,7 @@ def main(argv):
     settings = {'version': scores.VERSION, 'data_hash': data_hash, 'features': values.features}
     settings |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
     settings |= {'num_samples': values.num_samples, 'seed': values.seed}
+    settings |= {'test_images': len(bench.real)}
     sheets = evaluate(judged, checkpoints, bench, settings, names)
     print(sheet.markdown(sheets, names), end='')
     if out:

@@ -21,6 +21,7 @@ import export
 import flags
 import runs
 from console import InputError
+from health import failure
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
 
@@ -36,6 +37,7 @@ def main(argv):
     run = open_run(values.run)
     out, exported = paths(values, run)
     config, arrays = run.config, checkpoint(run)
+    warn(run)
     console.load_tensorflow()
     from loop import draw
 
@@ -70,6 +72,13 @@ def open_run(path):
     if not path:
         raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
     return runs.open_run(path)
+
+
+def warn(run):
+    """Says on the standard error if the run is one that failed."""
+    found = failure(run.rows())
+    if found:
+        print(f'{run.path}: {found}', file=sys.stderr)
 
 
 def paths(values, run):

@@ -44,7 +44,7 @@ class Monitor:
 
 
 def fid(row):
-    """FID of the samples from 2,000 training images."""
+    """FID of the samples from 2,000 test images."""
     return scores.fid(row)['fid']
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from console import InputError
 
-FORMAT = 2  # raised when an older run can no longer be read
+FORMAT = 3  # raised when an older run can no longer be read
 KEPT = 3
 UNFINISHED = '.unfinished-'
 FINAL = 'final.weights.h5'

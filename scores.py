@@ -1,7 +1,7 @@
 """The scores by name: what each is taken of, how few images will do, how a table shows it.
 
-A score measures a `Row`: the samples of a run, or real images in their place. All rows share a
-`Bench`, the data and the judge. Nothing is drawn, looked at or restored before a score asks for it.
+A score measures a `Row`: the samples of a run, or real images in their place. Samples are compared
+with the test split, which no run was trained on. All rows share a `Bench`, the data and the judge. Nothing is drawn, looked at or restored before a score asks for it.
 """
 
 import functools
@@ -15,14 +15,15 @@ import metrics
 import runs
 from generate import restore
 
-VERSION = 1  # raised by whatever changes a score
+VERSION = 2  # raised by whatever changes a score
 CONFIDENCE = 0.9
 LEAST = 100  # samples, for any score
+FEW = 2000  # test images; FID and its kin against fewer come with a warning
 SHOWN = 8  # samples with their neighbours in the figure
 NEIGHBOURS = 5
 SEARCHED = 2000  # samples, and test images, whose nearest training image is looked for
 HELD_OUT = 10  # one in so many test images chooses the Parzen windows' sigma
-TEST = 'test images'
+TRAINING = 'training images'
 
 
 class NotApplicable(Exception):
@@ -76,19 +77,14 @@ class Bench:
 
     @functools.cached_property
     def real(self):
-        """As many training images as there are samples: what features are compared with."""
-        return self.training(self.num_samples)
-
-    @functools.cached_property
-    def test(self):
-        """At most as many test images as there are samples."""
+        """At most as many test images as there are samples: what samples are compared with."""
         images, _ = datasets.subset(self.data.test_images, self.data.test_labels, self.num_samples)
         return Pictures(images, self.judge)
 
     @functools.cached_property
     def threshold(self):
-        """Distance of the nearest two of the real images that are not equal."""
-        return metrics.nearest_pair(self.real.pixels)
+        """Distance of the nearest two training images that are not equal."""
+        return metrics.nearest_pair(self.training(self.num_samples).pixels)
 
     @functools.cached_property
     def centroids(self):
@@ -107,7 +103,7 @@ class Bench:
         return Pictures(images, self.judge)
 
     def _test_distances(self, count):
-        searched = self.test.pixels[:SEARCHED]
+        searched = self.real.pixels[:SEARCHED]
         return metrics.nearest(searched, self.training(count).pixels)[0][:, 0]
 
 
@@ -161,10 +157,9 @@ class RunRow(Row):
 
 
 def reference_rows(bench, names):
-    """The test images in the place of samples, and what shows the worth of a Parzen window."""
-    rows = [Row(TEST, bench, lambda: bench.test)]
+    """Training images in the place of samples, and what shows the worth of a Parzen window."""
+    rows = [Row(TRAINING, bench, lambda: bench.training(bench.num_samples))]
     if 'parzen' in names:
-        rows.append(Row('training images', bench, lambda: bench.real, only='parzen'))
         rows.append(Row('k-means centroids', bench, lambda: bench.centroids, only='parzen'))
     return rows
 
@@ -180,6 +175,8 @@ def measure(name, row):
     needed = least(name, row.bench.judge)
     if row.run is None and len(row.pictures) < needed and row.only is None:
         raise NotApplicable(f'{len(row.pictures)} images are too few, it takes {needed}')
+    if SCORES[name].compares and len(row.bench.real) < LEAST:
+        raise NotApplicable(f'{len(row.bench.real)} test images are too few, it takes {LEAST}')
     numbers = SCORES[name].measure(row)
     if not all(np.all(np.isfinite(value)) for value in numbers.values()):
         raise NotApplicable('infinite, or no number')
@@ -217,33 +214,31 @@ def inception_score(row):
 
 
 def fid(row):
-    """FID from the real images."""
+    """FID from the test images."""
     return {'fid': metrics.fid(row.bench.real.features, row.pictures.features)}
 
 
 def kid(row):
-    """KID from the real images."""
+    """KID from the test images."""
     scores = metrics.kid(row.bench.real.features, row.pictures.features, seed=row.bench.seed)
     return named(scores, 'mean', 'std')
 
 
 def precision_recall(row):
-    """Precision and recall, features against the real images'."""
+    """Precision and recall, features against the test images'."""
     scores = metrics.precision_recall(row.bench.real.features, row.pictures.features)
     return named(scores, 'precision', 'recall')
 
 
 def density_coverage(row):
-    """Density and coverage, features against the real images'."""
+    """Density and coverage, features against the test images'."""
     scores = metrics.density_coverage(row.bench.real.features, row.pictures.features)
     return scores._asdict()
 
 
 def parzen(row):
     """Parzen-window log-likelihood of nine in ten test images; the tenth chooses sigma."""
-    if row.name == TEST:
-        raise NotApplicable('they are what is scored')
-    test = np.random.default_rng(0).permutation(row.bench.test.pixels)
+    test = np.random.default_rng(0).permutation(row.bench.real.pixels)
     held_out, samples = len(test) // HELD_OUT, row.pictures.pixels
     sigma = metrics.choose_sigma(samples, test[:held_out])
     densities = metrics.parzen_log_densities(samples, test[held_out:], sigma)
@@ -257,13 +252,15 @@ def duplicates(row):
 
 def memorisation(row):
     """Distances to the nearest image that the run was trained on, against the test images'."""
+    if row.name == TRAINING:
+        raise NotApplicable('they are what is searched')
     trained = row.bench.training(row.train_size).pixels
     distances = metrics.nearest(row.pictures.pixels[:SEARCHED], trained)[0][:, 0]
     return metrics.memorisation(distances, row.bench.test_distances(row.train_size))._asdict()
 
 
 def sharpness(row):
-    """Sharpness relative to the real images'."""
+    """Sharpness relative to the test images'."""
     return {'ratio': metrics.sharpness(row.pictures.images, row.bench.real.images)}
 
 
@@ -311,12 +308,14 @@ class Score(NamedTuple):
       columns: {title: function of these numbers -> cell}.
       least: length of the features -> samples that it takes.
       picture: name of the file that it leaves in the run, or None.
+      compares: whether it compares the distribution of samples with that of the test images.
     """
 
     measure: Callable
     columns: dict
     least: Callable = lambda width: LEAST
     picture: str | None = None
+    compares: bool = False
 
 
 PLUS_MINUS = '{mean:.3f} +- {std:.3f}'.format_map
@@ -332,15 +331,22 @@ SCORES = {
         },
     ),
     'inception_score': Score(inception_score, {'Inception score': PLUS_MINUS}),
-    'fid': Score(fid, {'FID': '{fid:.2f}'.format_map}, lambda width: max(LEAST, width + 1)),
-    'kid': Score(kid, {'KID': PLUS_MINUS}),
+    'fid': Score(
+        fid,
+        {'FID': '{fid:.2f}'.format_map},
+        lambda width: max(LEAST, width + 1),
+        compares=True,
+    ),
+    'kid': Score(kid, {'KID': PLUS_MINUS}, compares=True),
     'precision_recall': Score(
         precision_recall,
         {'precision': '{precision:.3f}'.format_map, 'recall': '{recall:.3f}'.format_map},
+        compares=True,
     ),
     'density_coverage': Score(
         density_coverage,
         {'density': '{density:.3f}'.format_map, 'coverage': '{coverage:.3f}'.format_map},
+        compares=True,
     ),
     'duplicates': Score(
         duplicates, {'duplicates': '{pairs}'.format_map, 'support from': '{support:.2g}'.format_map}

@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 import datasets
 import export
+import metrics
 from console import InputError, Interrupt, Progress, quiet
+from health import failure
 from loop import SHOWN, Diverged, Loop, choose_xla, redraw, show
 from models import build
 from runs import atomic, writing
@@ -45,6 +47,7 @@ class Session:
         self.latents = self.model.latents(SHOWN, settings.seed)
         self.events = Events(run)
         self.calls = None
+        self.failing = failure(run.rows())
         self.monitor = watch(run, settings, self.model) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
@@ -66,6 +69,8 @@ class Session:
                 self.write_end()
                 raise InputError(self.divergence(error)) from None
         self.write_end()
+        if self.failing:
+            print(f'{self.run.path}: {self.failing}', file=sys.stderr)
         return self.farewell(interrupt.signal)
 
     def epoch(self, interrupt, progress):
@@ -124,16 +129,25 @@ class Session:
     def close_epoch(self, epoch, began):
         """Tests, draws, logs; returns the row of the log."""
         test = self.loop.test(self.data.test_images, self.data.test_labels)
+        samples = show(self.model, self.latents)
         if epoch % self.settings.sample_every == 0 or self.done():
-            self.draw(epoch)
+            self.draw(epoch, samples)
         row = {'epoch': epoch, **self.loop.means()}
+        row |= {'spread': metrics.spread(samples, self.target)}
         row |= {f'test_{name}': value for name, value in test.items()}
         row |= self.scores(epoch)
         row |= {'images_per_second': self.images_per_second()}
         row |= {'seconds': round(time.monotonic() - began, 3)}
         self.run.log(row)
         self.events.add(row)
+        self.watch()
         return row
+
+    def watch(self):
+        """Says that the run begins to fail, once each time."""
+        before, self.failing = self.failing, failure(self.run.rows())
+        if self.failing and not before:
+            tqdm.write(self.failing, sys.stderr)
 
     def scores(self, epoch):
         """The monitor's scores, empty where they are not due; warns of classes not drawn."""
@@ -147,9 +161,8 @@ class Session:
             tqdm.write(f'epoch {epoch}: only {drawn} of {known} classes are drawn', sys.stderr)
         return found
 
-    def draw(self, epoch):
-        """Draws the epoch's grids: samples of the run's latents, reconstructions of its target."""
-        samples = show(self.model, self.latents)
+    def draw(self, epoch, samples):
+        """Draws the epoch's grids: the samples, reconstructions of the target."""
         export.save_png(self.run.picture('samples', epoch), export.grid(samples))
         if hasattr(self.model, 'reconstruct'):
             copies = export.grid(redraw(self.model, self.target))

@@ -10,7 +10,7 @@ import io
 import json
 
 import runs
-from scores import SCORES, VERSION
+from scores import FEW, SCORES, VERSION
 
 FILE = 'evaluation.json'
 
@@ -49,7 +49,7 @@ def markdown(sheets, names):
     lines = [[row, *cells(sheet, shown)] for row, sheet in sheets]
     table = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
     table.insert(1, f'|{" --- |" * len(titles)}')
-    return '\n'.join(table + footnotes(sheets, names)) + '\n'
+    return '\n'.join([*table, '', *sides(sheets, shown), *footnotes(sheets, names)]) + '\n'
 
 
 def taken(sheets, names):
@@ -63,6 +63,20 @@ def cells(sheet, names):
     return [show(numbers) if numbers else '' for shows, numbers in found for show in shows]
 
 
+def sides(sheets, names):
+    """A line on how many images stand on either side of a comparison, if `names` has one."""
+    settings = sheets[0][1]['settings']
+    samples, real = settings['num_samples'], settings['test_images']
+    if not any(SCORES[name].compares for name in names):
+        return []
+    line = f'FID and its kin: {samples:,} samples against {real:,} test images.'
+    if real < FEW:
+        line += (
+            ' With so few, FID comes out too high: compare it only where both numbers are equal.'
+        )
+    return [line]
+
+
 def footnotes(sheets, names):
     """A line for each reason that leaves cells empty, with the scores and rows it is told of."""
     told = {}
@@ -70,7 +84,7 @@ def footnotes(sheets, names):
         for name in names:
             if name in sheet['reasons']:
                 told.setdefault((row, sheet['reasons'][name]), []).append(name)
-    return ['', *(f'{row}: no {", ".join(told[row, why])}: {why}.' for row, why in told)]
+    return [f'{row}: no {", ".join(told[row, why])}: {why}.' for row, why in told]
 
 
 def comma_separated(sheets, names):

@@ -21,6 +21,7 @@ from metrics.nearest import nearest
 from metrics.parzen import choose_sigma, parzen_log_densities, parzen_log_likelihood
 from metrics.precision_recall import precision_recall
 from metrics.sharpness import sharpness
+from metrics.spread import spread
 
 __all__ = [
     'active_units',
@@ -43,4 +44,5 @@ __all__ = [
     'parzen_log_likelihood',
     'precision_recall',
     'sharpness',
+    'spread',
 ]

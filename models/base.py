@@ -9,6 +9,7 @@ from models.layers import stock
 from optimizers import Adam
 
 LATENTS_STEP = -1  # training draws use steps from 0 up, so shown latents never meet them
+KINDS_APART = 0x61C88647  # odd, so that its multiples repeat after 2^32 only
 
 
 class Batch(NamedTuple):
@@ -99,6 +100,11 @@ class GenerativeModel(keras.Model):
         return self if len(self.players) == 1 else getattr(self, player)
 
 
+def critic_verdicts(true_logit, fake_logit):
+    """Means to log where D, a critic, is the logit itself and no probability."""
+    return {'critic_true': tf.reduce_mean(true_logit), 'critic_fake': tf.reduce_mean(fake_logit)}
+
+
 class AdversarialModel(GenerativeModel):
     """A generator that turns noise, uniform in [-1, 1]^D, into images, and who judges them.
 
@@ -129,7 +135,13 @@ class AdversarialModel(GenerativeModel):
         true_logit = self.discriminator(true_images, training=True)
         fake_logit = self.discriminator(fake_images, training=True)
         d_loss, g_loss = self.game(true_logit, fake_logit)
-        return {'discriminator': d_loss, 'generator': g_loss}, {}
+        losses = {'discriminator': d_loss, 'generator': g_loss}
+        return losses, self.verdicts(true_logit, fake_logit)
+
+    def verdicts(self, true_logit, fake_logit):
+        """Means to log: D(x) of the data and D(G(z)) of the samples, D = sigmoid(logit)."""
+        d_true, d_fake = (tf.reduce_mean(tf.sigmoid(x)) for x in (true_logit, fake_logit))
+        return {'d_true': d_true, 'd_fake': d_fake}
 
     def latents(self, count, seed, label=None):
         """Noise (count, D), uniform in [-1, 1]."""
@@ -144,9 +156,12 @@ class AdversarialModel(GenerativeModel):
         return stock(self.generator)
 
 
-def apart(seed):
-    """A seed for the second kind of numbers that a step draws."""
-    return tf.stack([seed[0], LATENTS_STEP - 1 - seed[1]])
+def apart(seed, kind=1):
+    """A seed (2,) for the numbers of another `kind`, 1, 2, ..., that a step draws.
+
+    `seed` itself is for kind 0. Every kind is counted from there: `apart(apart(seed))` is `seed`.
+    """
+    return tf.stack([seed[0] + tf.constant(KINDS_APART) * (kind - 1), LATENTS_STEP - 1 - seed[1]])
 
 
 def normal(shape, seed):

@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from losses import hinge_loss, least_squares_loss, non_saturating_loss
-from models.base import AdversarialModel
+from models.base import AdversarialModel, critic_verdicts
 from models.layers import Conv2D, Conv2DTranspose
 from optimizers import Adam
 
@@ -65,6 +65,11 @@ class Model(AdversarialModel):
         if kind == 'non_saturating':
             return non_saturating_loss(true_logit, fake_logit, self.options.real_target)
         return (hinge_loss if kind == 'hinge' else least_squares_loss)(true_logit, fake_logit)
+
+    def verdicts(self, true_logit, fake_logit):
+        """D is a probability in the paper's loss alone."""
+        probable = self.options.adversarial_loss == 'non_saturating'
+        return (super().verdicts if probable else critic_verdicts)(true_logit, fake_logit)
 
     def optimizers(self):
         """Adam with beta_1 = 0.5 for both players."""

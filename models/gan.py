@@ -14,18 +14,24 @@ falling, and after some 35 epochs the generator breaks down to one picture.
 """
 
 import keras
+import tensorflow as tf
 from keras import layers
 from keras.optimizers.schedules import InverseTimeDecay
 
 from losses import GAN_loss_without_labels
-from models.base import AdversarialModel
+from models.base import AdversarialModel, apart, normal
 from models.layers import Conv2D, Conv2DTranspose
 from optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
 options = {
     'generator_rate': (5.0, "the generator's learning rate, in units of --learning_rate", 0.0),
-    'decay_steps': (500, 'steps after which the learning rates have halved', 1),
+    'instance_noise': (
+        0.2,
+        'deviation of the noise on all that the discriminator sees, in units of the pixel range',
+        0.0,
+    ),
+    'decay_steps': (5000, 'steps after which the learning rates have halved', 1),
 }
 
 
@@ -47,6 +53,17 @@ class Model(AdversarialModel):
             network('generator', [self.options.latent_dim], generator),
             network('discriminator', self.image_shape, discriminator),
         )
+
+    def play(self, true_images, fake_images, seed):
+        """The losses where the discriminator sees data and samples through noise."""
+        images = enumerate((true_images, fake_images), 1)
+        return super().play(*(self.noisy(x, apart(seed, kind)) for kind, x in images), seed)
+
+    def noisy(self, images, seed):
+        """Images (N, H, W, C) with Gaussian noise on each pixel, of a deviation in units of their range."""
+        low, high = self.value_range
+        deviation = self.options.instance_noise * (high - low)
+        return images + deviation * normal(tf.shape(images), seed)
 
     def game(self, true_logit, fake_logit):
         """The post's losses."""

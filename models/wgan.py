@@ -17,6 +17,7 @@ from keras.optimizers import RMSprop
 
 from losses import wasserstein_loss
 from models import dcgan
+from models.base import critic_verdicts
 
 defaults = {'epochs': 50, 'learning_rate': 5e-5, 'train_size': 60000}
 options = {
@@ -44,6 +45,10 @@ class Model(dcgan.Model):
     def game(self, true_logit, fake_logit):
         """The dual of the earth mover's distance."""
         return wasserstein_loss(true_logit, fake_logit)
+
+    def verdicts(self, true_logit, fake_logit):
+        """The critic's means over data and samples."""
+        return critic_verdicts(true_logit, fake_logit)
 
     def play(self, true_images, fake_images, seed):
         """The losses, and the estimate of the distance."""

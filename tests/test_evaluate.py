@@ -24,7 +24,7 @@ from models.base import from_uint8  # noqa: E402
 
 FEW = '--num_samples=200'
 SETTINGS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
-SETTINGS |= {'step', 'checkpoint'}
+SETTINGS |= {'step', 'checkpoint', 'test_images'}
 PICTURES = ('neighbours.png', 'latent.png')
 
 
@@ -150,10 +150,11 @@ def test_inception_takes_grey_and_colour_and_gives_features():
 def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     _, table, _ = evaluated
     rows = [line for line in table.splitlines() if line.startswith('| ') and '---' not in line]
-    real = ['test images', 'training images', 'k-means centroids']
+    real = ['training images', 'k-means centroids']
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
+    assert '200 samples against 200 test images. With so few, FID comes out too high' in table
     assert 'gan: no elbo, elbo_binarized, bound' in table
     assert 'the model has no encoder' in table
 
@@ -181,17 +182,16 @@ def test_the_csv_holds_the_numbers_in_full(evaluated):
     assert float(rows['vae']['fid.fid']) == kept['scores']['fid']['fid']
     assert int(rows['vae']['coverage.histogram_3']) == kept['scores']['coverage']['histogram'][3]
     assert rows['gan']['elbo.kl'] == ''
-    assert rows['test images']['classifier'] == kept['settings']['classifier']
+    assert rows['training images']['classifier'] == kept['settings']['classifier']
 
 
 def test_the_real_images_score_better_than_those_of_tiny_runs(evaluated):
     paths, _, _ = evaluated
     kept = sheet(paths['gan'])
-    real, drawn = kept['references']['test images']['scores'], kept['scores']
+    real, drawn = kept['references']['training images']['scores'], kept['scores']
     assert real['fid']['fid'] < drawn['fid']['fid']
     assert real['density_coverage']['coverage'] > drawn['density_coverage']['coverage']
     assert real['sharpness']['ratio'] == pytest.approx(1.0, abs=0.2)
-    assert real['memorisation']['ratio'] == 1.0
 
 
 def test_finished_scores_are_not_taken_again(evaluated, tmp_path, monkeypatch, capsys):
@@ -204,14 +204,14 @@ def test_finished_scores_are_not_taken_again(evaluated, tmp_path, monkeypatch, c
     assert call([path], '--metrics=fid') == 0
     assert taken == []
     assert call([path], '--metrics=fid', '--seed=1') == 0
-    assert taken == [('test images', 'fid'), ('gan', 'fid')]
+    assert taken == [('training images', 'fid'), ('gan', 'fid')]
     assert call([path], '--metrics=fid', '--seed=1') == 0
     checkpoint = Run(path).load(print)
     Run(path).save(checkpoint | {'0000': checkpoint['0000'] + 1}, int(checkpoint['step']))
     assert call([path], '--metrics=fid', '--seed=1') == 0
     assert taken[2:] == [('gan', 'fid')]
     assert call([path], '--metrics=fid', '--seed=1', '--num_samples=201') == 0
-    assert taken[3:] == [('test images', 'fid'), ('gan', 'fid')]
+    assert taken[3:] == [('training images', 'fid'), ('gan', 'fid')]
     assert '1.00' in capsys.readouterr().out
 
 
@@ -230,7 +230,7 @@ def test_an_interrupted_command_keeps_what_is_finished(evaluated, tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         call([path], '--metrics=fid,kid')
     assert sheet(path)['scores'] == {'fid': numbers}
-    assert sheet(path)['references']['test images']['scores'].keys() == {'fid', 'kid'}
+    assert sheet(path)['references']['training images']['scores'].keys() == {'fid', 'kid'}
 
 
 def test_the_real_images_scores_stand_in_every_run(evaluated, tmp_path):
@@ -242,9 +242,9 @@ def test_the_real_images_scores_stand_in_every_run(evaluated, tmp_path):
     assert call(copies, '--metrics=sharpness') == 0
     found = sheet(copies[1])['references']
     assert found == sheet(copies[0])['references']
-    assert found.keys() == {'test images', 'training images', 'k-means centroids'}
+    assert found.keys() == {'training images', 'k-means centroids'}
     assert call(copies, '--metrics=sharpness', '--seed=1') == 0
-    assert sheet(copies[1])['references'].keys() == {'test images'}
+    assert sheet(copies[1])['references'].keys() == {'training images'}
 
 
 def test_a_lost_picture_is_drawn_again_and_a_damaged_sheet_is_written_anew(evaluated, tmp_path):
@@ -419,6 +419,33 @@ def test_scores_of_the_real_images_themselves(digits):
     assert scores.measure('sharpness', half)['ratio'] == pytest.approx(0.25, abs=0.01)
 
 
+def test_samples_are_compared_with_the_test_split_and_with_nothing_else(digits):
+    bench = thumbnails(digits)
+    known = {image.tobytes() for image in digits.test_images}
+    assert all(image.tobytes() in known for image in bench.real.images)
+    other = thumbnails(digits._replace(train_images=digits.train_images // 3))
+    row, same = (row_of(digits.train_images[:100], b) for b in (bench, other))
+    for name in ('fid', 'kid', 'precision_recall', 'density_coverage', 'sharpness'):
+        assert scores.measure(name, row) == scores.measure(name, same)
+
+
+@pytest.mark.parametrize('name', ['fid', 'kid', 'precision_recall', 'density_coverage'])
+def test_a_hundred_test_images_are_the_least_to_compare_with(digits, name):
+    few = digits._replace(test_images=digits.test_images[:99], test_labels=digits.test_labels[:99])
+    bench = thumbnails(few)
+    assert '99 test images' in reason(name, row_of(digits.train_images[:100], bench))
+
+
+def test_the_table_says_how_many_images_stand_on_either_side():
+    def line(names, real):
+        settings = {'num_samples': 10000, 'test_images': real}
+        return sheet_file.sides([('vae', {'settings': settings})], names)
+
+    assert line(['sharpness', 'elbo'], 360) == []
+    assert line(['fid'], 10000) == ['FID and its kin: 10,000 samples against 10,000 test images.']
+    assert 'too high' in line(['sharpness', 'kid'], 360)[0]
+
+
 def test_classes_are_held_against_those_of_the_data(digits):
     bench = thumbnails(digits)
     found = scores.measure('coverage', row_of(bench.real.images, bench))
@@ -455,9 +482,9 @@ def test_sigma_is_chosen_on_images_that_are_not_scored(digits, monkeypatch):
     bench = thumbnails(digits)
     found = scores.measure('parzen', row_of(bench.real.images, bench))
     assert (len(chosen), len(scored)) == (10, 90)
-    every = sorted(image.tobytes() for image in bench.test.pixels)
+    every = sorted(image.tobytes() for image in bench.real.pixels)
     assert sorted(image.tobytes() for image in chosen + scored) == every
-    assert bench.test.pixels.max() == 1.0
+    assert bench.real.pixels.max() == 1.0
     assert found == {'nats': 44.5, 'error': pytest.approx(np.sqrt(90 * 91 / 12 / 90)), 'sigma': 0.3}
 
 
