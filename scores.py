@@ -1,7 +1,8 @@
 """The scores by name: what each is taken of, how few images will do, how a table shows it.
 
 A score measures a `Row`: the samples of a run, or real images in their place. Samples are compared
-with the test split, which no run was trained on. All rows share a `Bench`, the data and the judge. Nothing is drawn, looked at or restored before a score asks for it.
+with the test split, which no run was trained on. All rows share a `Bench`, the data and the judge.
+Nothing is drawn, looked at or restored before a score asks for it.
 """
 
 import functools

@@ -25,16 +25,20 @@ def mode_coverage(probabilities, data_labels, confidence=0.9, share=0.01):
       probabilities: (N, K), rows sum to 1.
       data_labels: (M,) integers in 0..K-1, labels of real data, every class among them.
       confidence: a sample counts as sure when its largest probability is at least this.
-      share: a class counts as present from this share of the samples on.
+      share: a class counts as present where at least this share of all samples are sure to be of
+        it, so that neither noise nor one picture that might be anything draws a class.
 
     Returns:
       A `Coverage`; `kl` in nats, `sure` in [0, 1].
     """
     classes = probabilities.shape[1]
-    histogram = np.bincount(probabilities.argmax(axis=1), minlength=classes)
+    likeliest = probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1) >= confidence
+    histogram = np.bincount(likeliest, minlength=classes)
+    surely = np.bincount(likeliest[sure], minlength=classes) / len(probabilities)
     drawn = histogram / histogram.sum()
     data = np.bincount(data_labels, minlength=classes) / len(data_labels)
     some = drawn > 0
     kl = float(np.sum(drawn[some] * np.log(drawn[some] / data[some])))
-    sure = float(np.mean(probabilities.max(axis=1) >= confidence))
-    return Coverage(histogram.tolist(), int(np.sum(drawn >= share)), kl, sure)
+    present = int(np.sum(surely >= share))
+    return Coverage(histogram.tolist(), present, kl, float(sure.mean()))

@@ -60,7 +60,7 @@ class Model(AdversarialModel):
         return super().play(*(self.noisy(x, apart(seed, kind)) for kind, x in images), seed)
 
     def noisy(self, images, seed):
-        """Images (N, H, W, C) with Gaussian noise on each pixel, of a deviation in units of their range."""
+        """Images (N, H, W, C) with Gaussian noise of --instance_noise on each pixel."""
         low, high = self.value_range
         deviation = self.options.instance_noise * (high - low)
         return images + deviation * normal(tf.shape(images), seed)
