@@ -1,0 +1,292 @@
+"""How often the defaults succeed: every setting over several seeds, a row each in robustness.csv.
+
+  python -m benchmarks.robustness --settings=gan-digits,gan-mnist
+
+Training bits differ between processors, with and without XLA, with one thread and two, and a GAN
+that trains with some bits may fail with others. So a default is judged by its rate of success. A
+run succeeds if it draws at least nine of ten classes, a class being drawn where the classifier is
+sure of one sample in a hundred, and if the FID of its samples lies below a bound that was set by
+good runs before. Both are of 2,000 samples, against as many test images where there are so many.
+
+Rows that stand in the file are not made again, so the work can be done in parts.
+"""
+
+import csv
+import fcntl
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+import console
+import datasets
+import export
+import flags
+from benchmarks.report import processor, table
+from console import InputError
+from health import failure
+from runs import Run
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / 'robustness.csv'
+FOLDER = 'folder'  # digits as files, black on white
+FOLDER_IMAGES = 4000
+CLASSES = 9  # least number for a success
+SETTLED = 10  # epochs after which a run should not break down any more
+
+
+class Setting(NamedTuple):
+    """A model's defaults on a data set, but for `words`, over the seeds 0 to `seeds` - 1.
+
+    Attributes:
+      fid: a run above it has failed.
+      classes: a run that draws fewer has failed.
+      change: of `benchmarks.variants`, or none.
+      threads: that compute, or as many as there are cores.
+    """
+
+    model: str
+    dataset: str
+    epochs: int
+    seeds: int
+    fid: float
+    words: tuple = ()
+    change: str | None = None
+    threads: int | None = None
+    classes: int = CLASSES
+
+
+BEFORE = ('--instance_noise=0', '--decay_steps=500')
+FOREVER = '--decay_steps=1000000000'
+LONG = ('--eval_every=4',)
+SHORT = {'dataset': 'mnist', 'epochs': 6, 'seeds': 3, 'fid': 100, 'threads': 1}
+SETTINGS = {
+    'gan-digits': Setting('gan', 'digits', 16, 10, 100, threads=2),
+    'gan-digits-one-thread': Setting('gan', 'digits', 16, 4, 100, threads=1),
+    'gan-digits-no-xla': Setting('gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2),
+    'gan-mnist': Setting('gan', 'mnist', 6, 10, 100, threads=2),
+    'gan-folder': Setting('gan', FOLDER, 16, 3, 100),
+    'gan-cifar10': Setting('gan', 'cifar10', 30, 3, 250, classes=0),
+    'gan-mnist-368': Setting('gan', 'mnist', 368, 1, 10, LONG),
+    'gan-mnist-100': Setting('gan', 'mnist', 100, 3, 20, LONG),
+    'vae-digits': Setting('vae', 'digits', 20, 3, 200),
+    'vae-mnist': Setting('vae', 'mnist', 20, 3, 200),
+    'dcgan-digits': Setting('dcgan', 'digits', 40, 3, 100),
+    'dcgan-mnist': Setting('dcgan', 'mnist', 8, 3, 100),
+    'dcgan-folder': Setting('dcgan', FOLDER, 60, 3, 100),
+    'gan_mlp-digits': Setting('gan_mlp', 'digits', 60, 3, 200),
+    'gan_mlp-mnist': Setting('gan_mlp', 'mnist', 12, 3, 200),
+    'wgan_gp-digits': Setting('wgan_gp', 'digits', 60, 3, 200),
+    'wgan_gp-mnist': Setting('wgan_gp', 'mnist', 12, 3, 200),
+    'post': Setting(
+        'gan',
+        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+        change='post',
+        **SHORT,
+    ),
+    'wide-weights': Setting(
+        'gan',
+        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+        change='wide_weights',
+        **SHORT,
+    ),
+    'small-weights': Setting(
+        'gan',
+        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+        change='beta_1',
+        **SHORT,
+    ),
+    'beta_1': Setting('gan', words=('--instance_noise=0', '--generator_rate=1', FOREVER), **SHORT),
+    'rate-5': Setting('gan', words=('--instance_noise=0', FOREVER), **SHORT),
+    'decay-500': Setting('gan', words=BEFORE, **SHORT),
+    'noise': Setting('gan', words=(FOREVER,), **SHORT),
+    'noise-rate-1': Setting('gan', words=('--generator_rate=1',), **SHORT),
+    'default': Setting('gan', **SHORT),
+}
+COLUMNS = ['setting', 'seed', 'model', 'dataset', 'epochs', 'flags', 'change', 'threads', 'xla']
+COLUMNS += ['success', 'classes', 'fid', 'fewest_classes', 'highest_fid', 'spread']
+COLUMNS += ['d_true', 'd_fake', 'warned', 'seconds', 'processor', 'commit']
+
+
+def main(argv):
+    """Runs the command line `argv`; returns the exit status."""
+    values = flags.parse(argv, __doc__, define_flags)
+    names = values.settings.split(',')
+    for name in names:
+        if name not in SETTINGS:
+            raise InputError(f'--settings: no setting {name!r}{flags.nearest(name, [*SETTINGS])}')
+    home = Path(values.output_dir)
+    for name in names:
+        for seed in seeds_of(values.seeds, SETTINGS[name].seeds):
+            if (name, str(seed)) not in finished():
+                append(measure(home, name, seed, values.data_dir))
+    print(summary(names))
+    worst(home / 'worst.png', names, home)
+    return 0
+
+
+def define_flags(values):
+    """Defines this command's flags on `values`."""
+    group = 'What to train'
+    meaning = f'which settings: {", ".join(SETTINGS)}'
+    flags.define(values, group, 'settings', ','.join(SETTINGS), meaning)
+    meaning = 'which of their seeds, as 0,1,2; by default all of a setting'
+    flags.define(values, group, 'seeds', None, meaning)
+    flags.define(values, group, 'data_dir', None, 'as for train.py')
+    flags.define(values, group, 'output_dir', 'outputs/robustness', 'directory of the runs')
+
+
+def seeds_of(words, count):
+    """The seeds below `count` that --seeds names, or all; raises InputError for what is none."""
+    if words is None:
+        return range(count)
+    if not all(word.isdecimal() for word in words.split(',')):
+        raise InputError(f'--seeds={words}: must be whole numbers, as 0,1,2')
+    return [seed for seed in map(int, words.split(',')) if seed < count]
+
+
+def rows():
+    """The rows of the file, dictionaries of strings."""
+    if not RESULTS.exists():
+        return []
+    with open(RESULTS, newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def finished():
+    """The (setting, seed) pairs that stand in the file."""
+    return {(row['setting'], row['seed']) for row in rows()}
+
+
+def append(row):
+    """Adds a row to the file; several processes may do so at once."""
+    with open(RESULTS, 'a', newline='') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        writer = csv.DictWriter(file, COLUMNS)
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def measure(home, name, seed, data_dir):
+    """The row of a setting and a seed, after its training.
+
+    Raises:
+      InputError: the training came to another end.
+    """
+    setting = SETTINGS[name]
+    run = train(home, name, seed, setting, data_dir)
+    log, config = run.rows(), run.config
+    judged = [row for row in log if row.get('eval_fid')]
+    later = [row for row in judged if int(row['epoch']) > SETTLED] or judged
+    classes, fid = int(judged[-1]['eval_classes']), float(judged[-1]['eval_fid'])
+    return {
+        'setting': name,
+        'seed': seed,
+        'model': setting.model,
+        'dataset': setting.dataset,
+        'epochs': setting.epochs,
+        'flags': ' '.join(setting.words),
+        'change': setting.change or '',
+        'threads': config['threads'],
+        'xla': config['xla'],
+        'success': int(classes >= setting.classes and fid <= setting.fid),
+        'classes': classes,
+        'fid': f'{fid:.1f}',
+        'fewest_classes': min(int(row['eval_classes']) for row in later),
+        'highest_fid': f'{max(float(row["eval_fid"]) for row in later):.1f}',
+        'spread': f'{float(log[-1]["spread"]):.2f}',
+        'd_true': rounded(log[-1].get('d_true')),
+        'd_fake': rounded(log[-1].get('d_fake')),
+        'warned': int(any(failure(log[: i + 1]) for i in range(len(log)))),
+        'seconds': round(sum(float(row['seconds']) for row in log)),
+        'processor': processor(),
+        'commit': (config['git_commit'] or '')[:7],
+    }
+
+
+def rounded(text):
+    """A number of the log with three decimals, or nothing."""
+    return f'{float(text):.3f}' if text else ''
+
+
+def train(home, name, seed, setting, data_dir):
+    """The finished run of a setting and a seed, without its checkpoints, which are large."""
+    run = Run(home / f'{name}-{seed}')
+    dataset = folder(home) if setting.dataset == FOLDER else setting.dataset
+    words = [f'--model={setting.model}', f'--dataset={dataset}', f'--epochs={setting.epochs}']
+    words += [f'--seed={seed}', f'--eval_every={setting.epochs}', *setting.words]
+    words += [f'--output_dir={home}', f'--run_name={run.path.name}']
+    words += [f'--data_dir={data_dir}'] if data_dir else []
+    words += [f'--change={setting.change}'] if setting.change else []
+    words += [f'--threads={setting.threads}'] if setting.threads else []
+    line = [sys.executable, '-m', 'benchmarks.variants', *words]
+    if subprocess.run(line, cwd=ROOT).returncode:
+        raise InputError(f'{run.path}: the training failed; see above')
+    for checkpoint in run.checkpoints():
+        checkpoint.unlink()
+    run.final().unlink(missing_ok=True)
+    return run
+
+
+def folder(home):
+    """The path of a folder of images: some of `digits`, black on white, a sub-folder a class."""
+    place = (home / FOLDER).resolve()
+    if not place.exists():
+        data = datasets.load('digits')
+        images, labels = datasets.subset(data.train_images, data.train_labels, FOLDER_IMAGES)
+        partial = place.with_name(f'{FOLDER}.{os.getpid()}')
+        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+            (partial / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(255 - image[..., 0]).save(partial / str(label) / f'{i:05d}.png')
+        partial.rename(place)
+    return place
+
+
+def summary(names):
+    """The table: how many runs of each setting succeeded, and its worst numbers."""
+    by_name = defaultdict(list)
+    for row in rows():
+        by_name[row['setting']].append(row)
+    header = ['setting', 'succeeded', 'classes', 'FID', 'fewest later', 'highest later', 'minutes']
+    lines = [line(name, by_name[name]) for name in names if by_name[name]]
+    return table(header, lines)
+
+
+def line(name, found):
+    """The cells of a setting."""
+    fids = [float(row['fid']) for row in found]
+    return [
+        name,
+        f'{sum(int(row["success"]) for row in found)} of {len(found)}',
+        ', '.join(row['classes'] for row in found),
+        f'{np.median(fids):.1f} ({min(fids):.1f} to {max(fids):.1f})',
+        min((row['fewest_classes'] for row in found), key=int),
+        max((row['highest_fid'] for row in found), key=float),
+        f'{sum(int(row["seconds"]) for row in found) / 60:.0f}',
+    ]
+
+
+def worst(path, names, home):
+    """Writes a picture: the last samples of the worst seed of each setting whose runs lie here."""
+    shown = []
+    for name in names:
+        found = [row for row in rows() if row['setting'] == name]
+        found = [row for row in found if (home / f'{name}-{row["seed"]}').exists()]
+        if found:
+            row = max(found, key=lambda row: float(row['fid']))
+            run = Run(home / f'{name}-{row["seed"]}')
+            grid = export.load_png(run.picture('samples', run.epochs('samples')[-1]))
+            shown.append((grid, f'{name}, seed {row["seed"]}: FID {row["fid"]}'))
+    if shown:
+        grids, captions = zip(*shown, strict=True)
+        export.figure(path, [''], [''] * len(shown), [list(grids)], [list(captions)])
+
+
+if __name__ == '__main__':
+    console.start(main)

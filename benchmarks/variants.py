@@ -1,0 +1,99 @@
+"""Trains as train.py does, with one thing about the post's GAN changed that is no flag.
+
+  python -m benchmarks.variants --change=post_weights --threads=1 --model=gan --dataset=mnist
+
+Other words go to train.py. The variants: `post_weights`, as in the post's public code,
+where the generator starts from a normal distribution of deviation 0.2, cut at two deviations, and
+the discriminator from Glorot's weights; `post`, these and Adam's usual beta_1 of 0.9; `beta_1`, the
+latter alone; `wide_weights`, deviation 0.2 for both players.
+"""
+
+import functools
+
+import console
+import train
+
+
+def main(argv):
+    """Runs the command line `argv`; returns the exit status of the training."""
+    program, *words = argv
+    own = dict(word.removeprefix('--').split('=', 1) for word in words if is_own(word))
+    if 'threads' in own:
+        train.cores = lambda: int(own['threads'])
+    if 'change' in own:
+        console.limit_threads(train.cores())
+        console.load_tensorflow()
+        VARIANTS[own['change']]()
+    return train.main([program, *(word for word in words if not is_own(word))])
+
+
+def is_own(word):
+    """Whether a word of the command line is for this module and not for train.py."""
+    return word.startswith(('--change=', '--threads='))
+
+
+def beta_1():
+    """Adam's usual momentum for both players."""
+    from models import gan
+
+    adam = gan.Adam
+    gan.Adam = lambda rate, beta_1: adam(rate, beta_1=0.9)
+
+
+def post_weights():
+    """The initial weights of the post's public code."""
+
+    begin('generator', wide)
+    begin('discriminator', glorot)
+
+
+def wide_weights():
+    """Initial weights of the generator's deviation for both players."""
+    begin('generator', wide)
+    begin('discriminator', wide)
+
+
+def post():
+    """Weights and momentum of the post's public code."""
+    post_weights()
+    beta_1()
+
+
+def wide():
+    """A normal distribution of deviation 0.2, cut at two deviations."""
+    import keras
+
+    return keras.initializers.TruncatedNormal(stddev=0.2)
+
+
+def glorot():
+    """A uniform distribution by the layer's size (Glorot & Bengio 2010)."""
+    import keras
+
+    return keras.initializers.GlorotUniform()
+
+
+def begin(player, weights):
+    """Has the networks of a player of `gan` begin from `weights()`."""
+    from models import gan
+
+    for size in (28, 32):
+        name = f'{player}_{size}'
+        setattr(gan, name, functools.partial(begun, getattr(gan, name), weights))
+
+
+def begun(layers, weights, image_shape):
+    """The layers that `layers(image_shape)` gives, made while `gan.weights` is `weights`."""
+    from models import gan
+
+    usual, gan.weights = gan.weights, weights
+    try:
+        return layers(image_shape)
+    finally:
+        gan.weights = usual
+
+
+VARIANTS = {f.__name__: f for f in (post, post_weights, wide_weights, beta_1)}
+
+if __name__ == '__main__':
+    console.start(main)
