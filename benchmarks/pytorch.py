@@ -50,7 +50,11 @@ class Update(nn.Module):
 
     def step(self, images):
         """Draws noise and makes a step; returns the loss of the last player."""
-        return self.apply(images, self.noise([len(images), *self.shape]))
+        return self.apply(images, *self.draws(images))
+
+    def draws(self, images):
+        """The random numbers of a step."""
+        return [self.noise([len(images), *self.shape])]
 
     def move(self, player, loss, retain=False):
         """Moves a player against the gradient of its loss; `retain` keeps the graph for more."""
@@ -84,14 +88,26 @@ class VAE(Update):
 class GAN(Update):
     """The discriminator moves, then the generator against the discriminator that has moved."""
 
+    def networks(self, model):
+        """Translates the players, and takes the deviation of the instance noise."""
+        super().networks(model)
+        low, high = model.value_range
+        self.deviation = model.options.instance_noise * (high - low)
+
     def noise(self, shape):
         """Uniform in [-1, 1)."""
         return 2 * torch.rand(shape) - 1
 
-    def apply(self, images, noise):
+    def draws(self, images):
+        """That of the generator, and the instance noise on data and samples."""
+        seen = [self.deviation * torch.randn_like(images) for _ in range(2)]
+        return [*super().draws(images), *seen]
+
+    def apply(self, images, noise, true_noise, fake_noise):
         """A step by this noise; returns the generator's loss."""
-        fake = self.generator(noise)
-        true_logit, fake_logit = self.discriminator(images), self.discriminator(fake.detach())
+        fake = self.generator(noise) + fake_noise
+        true_logit = self.discriminator(images + true_noise)
+        fake_logit = self.discriminator(fake.detach())
         self.move('discriminator', discriminator_loss(true_logit, fake_logit))
         g_loss = softplus(-self.discriminator(fake)).mean()
         self.move('generator', g_loss)

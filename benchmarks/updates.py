@@ -23,7 +23,11 @@ class Update:
 
     def step(self, images):
         """Draws noise and makes a step; returns the loss of the last player."""
-        return self.apply(images, self.noise([tf.shape(images)[0], *self.shape]))
+        return self.apply(images, *self.draws(images))
+
+    def draws(self, images):
+        """The random numbers of a step."""
+        return [self.noise([tf.shape(images)[0], *self.shape])]
 
     def move(self, player, loss, tape):
         """Lets Keras' Adam move a player against the gradient of its loss."""
@@ -54,13 +58,22 @@ class GAN(Update):
         """Uniform in [-1, 1)."""
         return tf.random.uniform(shape, -1.0, 1.0)
 
-    def apply(self, images, noise):
+    def draws(self, images):
+        """That of the generator, and the instance noise on data and samples."""
+        low, high = self.model.value_range
+        deviation = self.model.options.instance_noise * (high - low)
+        return [
+            *super().draws(images),
+            *(tf.random.normal(tf.shape(images), stddev=deviation) for _ in range(2)),
+        ]
+
+    def apply(self, images, noise, true_noise, fake_noise):
         """A step by this noise; returns the generator's loss."""
         model = self.model
         with tf.GradientTape() as g_tape:
-            fake = model.generator(noise, training=True)
+            fake = model.generator(noise, training=True) + fake_noise
         with tf.GradientTape() as d_tape:
-            true_logit = model.discriminator(images, training=True)
+            true_logit = model.discriminator(images + true_noise, training=True)
             fake_logit = model.discriminator(fake, training=True)
             d_loss, _ = GAN_loss_without_labels(true_logit, fake_logit)
         self.move('discriminator', d_loss, d_tape)

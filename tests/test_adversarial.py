@@ -11,7 +11,7 @@ import flags
 from loop import Loop
 from losses import non_saturating_loss
 from models import build, gan_mlp
-from models.base import LATENTS_STEP, Batch, apart
+from models.base import LATENTS_STEP, Batch, apart, normal
 
 SEED = tf.constant([0, 5])
 SHAPE = (28, 28, 1)
@@ -154,10 +154,10 @@ def test_layer_norm_is_over_all_axes_of_an_image():
 # Games
 
 
-@pytest.mark.parametrize('name', ['gan', 'dcgan'])
-def test_data_and_samples_pass_the_discriminator_apart(name, monkeypatch):
+@pytest.mark.parametrize('words', [['gan', '--instance_noise=0'], ['dcgan']])
+def test_data_and_samples_pass_the_discriminator_apart(words, monkeypatch):
     """The logits of the data, by the statistics of their batch, do not know the samples."""
-    model, seen = make(name), []
+    model, seen = make(*words), []
     monkeypatch.setattr(model, 'game', lambda *logits: seen.append(logits) or (0.0, 0.0))
     true, fake, other = (pictures(model, seed) for seed in range(3))
     with keras.StatelessScope():
@@ -332,11 +332,79 @@ def test_rmsprop_steps_as_far_by_a_tiny_gradient():
     np.testing.assert_allclose(moved, 5e-5 / np.sqrt(1 - 0.99), rtol=0.02)
 
 
-def test_the_second_kind_of_numbers_has_seeds_that_no_other_has():
-    steps = [int(apart(tf.constant([7, step]))[1]) for step in range(5)]
-    assert len(set(steps)) == 5
-    assert max(steps) < LATENTS_STEP < 0
-    assert apart(SEED)[0] == SEED[0]
+def test_every_kind_of_numbers_has_seeds_that_no_other_has():
+    seeds = [tf.constant([7, step]) for step in range(5)]
+    kinds = [apart(seed, kind) for seed in seeds for kind in range(1, 6)]
+    found = {tuple(seed.numpy()) for seed in [*seeds, *kinds]}
+    assert len(found) == 5 + 5 * 5
+    assert (7, LATENTS_STEP) not in found
+    draws = [normal([4], seed).numpy().tobytes() for seed in kinds]
+    assert len(set(draws)) == len(kinds)
+
+
+def test_the_second_kind_is_that_of_older_runs():
+    np.testing.assert_array_equal(apart(SEED), [0, -7])
+
+
+# Instance noise
+
+
+@pytest.mark.parametrize('shape', [SHAPE, (32, 32, 3)])
+def test_the_discriminator_sees_data_and_samples_through_noise_of_their_own(shape, monkeypatch):
+    model, seen = build(shape, 10, settings('gan', '--instance_noise=0.3')), []
+    monkeypatch.setattr(model, 'discriminator', Watched(model.discriminator, seen))
+    true = tf.fill([8, *shape], model.value_range[0])
+    fake = tf.fill([8, *shape], model.value_range[1])
+    low, high = model.value_range
+    with keras.StatelessScope():
+        model.play(true, fake, SEED)
+        model.play(true, fake, SEED)
+        model.play(true, fake, tf.constant([0, 6]))
+    of_true, of_fake = seen[0] - low, seen[1] - high
+    for noise in of_true, of_fake:
+        assert noise.mean() == pytest.approx(0.0, abs=0.02)
+        assert noise.std() == pytest.approx(0.3 * (high - low), rel=0.03)
+    assert abs(np.corrcoef(of_true.ravel(), of_fake.ravel())[0, 1]) < 0.05
+    np.testing.assert_array_equal(seen[0], seen[2])  # both players' moves of a step
+    assert not np.allclose(seen[0], seen[4])
+
+
+def test_samples_are_drawn_without_instance_noise():
+    one, other = (make('gan', f'--instance_noise={deviation}') for deviation in (0, 0.5))
+    other.set_weights(one.get_weights())
+    np.testing.assert_array_equal(*(model.sample(model.latents(3, 0)) for model in (one, other)))
+
+
+# Verdicts
+
+
+@pytest.mark.parametrize(
+    ('words', 'names'),
+    [
+        (['gan'], ['d_true', 'd_fake']),
+        (['gan_mlp'], ['d_true', 'd_fake']),
+        (['dcgan'], ['d_true', 'd_fake']),
+        (['dcgan', '--adversarial_loss=hinge'], ['critic_true', 'critic_fake']),
+        (['dcgan', '--adversarial_loss=least_squares'], ['critic_true', 'critic_fake']),
+        (['wgan'], ['critic_true', 'critic_fake']),
+        (['wgan_gp'], ['critic_true', 'critic_fake']),
+    ],
+)
+def test_what_the_discriminator_says_is_logged_as_what_it_is(words, names):
+    """A probability is the mean of sigmoids, not the sigmoid of the mean; a critic's is a mean."""
+    true, fake = tf.constant([[0.0], [np.log(3.0)]]), tf.constant([[-np.log(9.0)], [4.0]])
+    found = make(*words).verdicts(true, fake)
+    assert [*found] == names
+    sigmoid_4 = 1 / (1 + np.exp(-4.0))
+    probable = [(0.5 + 0.75) / 2, (0.1 + sigmoid_4) / 2]
+    expected = probable if 'd_true' in names else [np.log(3.0) / 2, (4 - np.log(9.0)) / 2]
+    np.testing.assert_allclose([*found.values()], expected, rtol=1e-5)
+
+
+def test_verdicts_reach_the_log():
+    loop = loop_of(make('dcgan'))
+    loop.train(2)
+    assert {'d_true', 'd_fake'} <= loop.means().keys()
 
 
 def test_points_in_the_plane_take_networks_of_their_own():

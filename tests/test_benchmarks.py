@@ -17,7 +17,7 @@ from benchmarks.flops import flops  # noqa: E402
 from benchmarks.updates import UPDATES  # noqa: E402
 from loop import Loop  # noqa: E402
 from models import build  # noqa: E402
-from models.base import from_uint8, normal, uniform  # noqa: E402
+from models.base import apart, from_uint8, normal, uniform  # noqa: E402
 from runs import Run, write_json  # noqa: E402
 
 BATCH, STEPS = 8, 2  # more steps would magnify rounding
@@ -79,16 +79,23 @@ def losses_of_ours(network, monkeypatch):
 
 
 def noises(network):
-    """The noise of these steps: (BATCH, 100) each."""
-    draw = (lambda *of: uniform(*of, -1.0, 1.0)) if network == 'gan' else normal
-    return [draw([BATCH, 100], tf.constant([0, i])) for i in range(STEPS)]
+    """The noise of these steps: (BATCH, 100) each, for the GAN also that on data and samples."""
+    seeds = [tf.constant([0, i]) for i in range(STEPS)]
+    if network != 'gan':
+        return [[normal([BATCH, 100], seed)] for seed in seeds]
+    shape = images().shape
+    return [
+        [uniform([BATCH, 100], seed, -1.0, 1.0)]
+        + [0.2 * normal(shape, apart(seed, kind)) for kind in (1, 2)]
+        for seed in seeds
+    ]
 
 
 @pytest.mark.parametrize('network', throughput.NETWORKS)
 def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     model = comparable(network, monkeypatch)
     update, batch = UPDATES[network](model), from_uint8(images(), model.value_range)
-    losses = [update.apply(batch, noise) for noise in noises(network)]
+    losses = [update.apply(batch, *drawn) for drawn in noises(network)]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 
@@ -99,10 +106,14 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
     from benchmarks import pytorch
 
     model = comparable(network, monkeypatch)
-    batch = from_uint8(images(), model.value_range).numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2)
+
+    def mirrored(maps):
+        return torch.tensor(maps.numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy())
+
+    batch = mirrored(from_uint8(images(), model.value_range))
     update = pytorch.UPDATES[network](model)
-    drawn = [torch.tensor(noise.numpy()) for noise in noises(network)]
-    losses = [update.apply(torch.tensor(batch.copy()), noise).item() for noise in drawn]
+    steps = [(torch.tensor(z.numpy()), *map(mirrored, seen)) for z, *seen in noises(network)]
+    losses = [update.apply(batch, *drawn).item() for drawn in steps]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 

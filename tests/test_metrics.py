@@ -72,6 +72,22 @@ def test_a_class_is_present_from_its_share_on():
     assert metrics.mode_coverage(one_hot([*classes, 0], 2), np.array([0, 1])).present == 1
 
 
+def test_what_the_classifier_is_not_sure_of_draws_no_class():
+    probabilities = np.array([[0.89, 0.11], [0.11, 0.89]] * 50 + [[0.9, 0.1]])
+    scores = metrics.mode_coverage(probabilities, np.array([0, 1]))
+    assert (scores.present, scores.histogram) == (0, [51, 50])
+    assert metrics.mode_coverage(probabilities[50:], np.array([0, 1])).present == 1
+
+
+def test_spread_by_hand():
+    """Two pixels with deviations 3 and 1 against one image's 0 and others' 2 and 6."""
+    images = np.array([[0, 10], [6, 12]], np.uint8).reshape(2, 1, 2, 1)
+    wide = np.array([[0, 0], [4, 12]], np.uint8).reshape(2, 1, 2, 1)
+    assert metrics.spread(images, wide) == pytest.approx(2 / 4)
+    assert metrics.spread(np.repeat(images[:1], 5, axis=0), wide) == 0.0
+    assert np.isnan(metrics.spread(images, images[:1]))
+
+
 def test_the_inception_score_of_constant_predictions_is_one():
     constant = np.tile([0.2, 0.3, 0.5], (50, 1))
     assert metrics.inception_score(constant) == (pytest.approx(1.0), pytest.approx(0.0))

@@ -1,0 +1,47 @@
+"""When a run is said to fail."""
+
+import pytest
+
+from health import failure
+
+
+def rows(gaps, spreads=None, first=1):
+    spreads = spreads or [1.0] * len(gaps)
+    pairs = enumerate(zip(gaps, spreads, strict=True), first)
+    return [
+        {'epoch': str(i), 'd_true': str(0.5 + gap / 2), 'd_fake': str(0.5 - gap / 2), 'spread': s}
+        for i, (gap, s) in pairs
+    ]
+
+
+def test_a_discriminator_that_knows_all_for_three_epochs_is_told():
+    told = failure(rows([0.2, 0.95, 0.99, 0.91]))
+    assert 'D(x) - D(G(z)) above 0.9 for 3 epochs, up to epoch 4' in told
+    assert '--seed' in told and '\n' not in told
+
+
+def test_samples_that_look_alike_for_three_epochs_are_told():
+    assert 'look alike' in failure(rows([0.1] * 3, ['0.19', '0.0', '0.1']))
+
+
+@pytest.mark.parametrize(
+    'log',
+    [
+        [],
+        rows([0.99, 0.99]),
+        rows([0.95, 0.99, 0.9]),
+        rows([0.95, 0.99, 0.95, 0.3]),
+        rows([0.1] * 3, [0.1, 0.2, 0.1]),
+        rows([0.99, 0.1, 0.1], [1.0, 0.1, 0.1]),
+        rows([0.1] * 3, ['nan'] * 3),
+        [{'epoch': i, 'loss': 100.0, 'spread': 0.5} for i in range(5)],
+        [{'epoch': i, 'critic_true': 30.0, 'critic_fake': -30.0, 'spread': 1} for i in range(5)],
+    ],
+)
+def test_a_run_that_is_well_is_not_accused(log):
+    assert failure(log) is None
+
+
+def test_a_run_that_recovers_is_told_no_more():
+    log = rows([0.95] * 4 + [0.2])
+    assert failure(log[:4]) and failure(log) is None
