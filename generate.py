@@ -76,7 +76,7 @@ def open_run(path):
 
 def warn(run):
     """Says on the standard error if the run is one that failed."""
-    found = failure(run.rows())
+    found = failure(run)
     if found:
         print(f'{run.path}: {found}', file=sys.stderr)
 

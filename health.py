@@ -5,18 +5,26 @@ that the generator learns nothing more; or its generator draws one picture for a
 """
 
 EPOCHS = 3  # a failure is one that lasts
+BEGINNING = 300  # steps, in which samples of a good run may still look alike
 GAP = 0.9  # of D(x) - D(G(z)), 1 where no sample is taken for an image
 SPREAD = 0.2  # of the samples' spread beside real images'
 
 
-def failure(rows):
+def failure(run):
+    """One line on how a `runs.Run` fails by its log, or None."""
+    config = run.config
+    return failure_of(run.rows(), config['train_images'] // config['flags']['batch_size'])
+
+
+def failure_of(rows, steps):
     """One line on how the run of these rows fails, or None.
 
     Args:
       rows: of log.csv, {column: number or its text}, the oldest first; `d_true` and `d_fake` are
         D(x) and D(G(z)), which critics have not, `spread` that of `metrics.spread`.
+      steps: in an epoch.
     """
-    last = rows[-EPOCHS:]
+    last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
     if len(last) < EPOCHS:
         return None
     told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with another --seed '

@@ -47,7 +47,7 @@ class Session:
         self.latents = self.model.latents(SHOWN, settings.seed)
         self.events = Events(run)
         self.calls = None
-        self.failing = failure(run.rows())
+        self.failing = failure(run)
         self.monitor = watch(run, settings, self.model) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
@@ -145,7 +145,7 @@ class Session:
 
     def watch(self):
         """Says that the run begins to fail, once each time."""
-        before, self.failing = self.failing, failure(self.run.rows())
+        before, self.failing = self.failing, failure(self.run)
         if self.failing and not before:
             tqdm.write(self.failing, sys.stderr)
 

@@ -29,7 +29,7 @@ import export
 import flags
 from benchmarks.report import processor, table
 from console import InputError
-from health import failure
+from health import failure_of
 from runs import Run
 
 ROOT = Path(__file__).parent.parent
@@ -182,6 +182,7 @@ def measure(home, name, seed, data_dir):
     setting = SETTINGS[name]
     run = train(home, name, seed, setting, data_dir)
     log, config = run.rows(), run.config
+    steps = config['train_images'] // config['flags']['batch_size']
     judged = [row for row in log if row.get('eval_fid')]
     later = [row for row in judged if int(row['epoch']) > SETTLED] or judged
     classes, fid = int(judged[-1]['eval_classes']), float(judged[-1]['eval_fid'])
@@ -203,7 +204,7 @@ def measure(home, name, seed, data_dir):
         'spread': f'{float(log[-1]["spread"]):.2f}',
         'd_true': rounded(log[-1].get('d_true')),
         'd_fake': rounded(log[-1].get('d_fake')),
-        'warned': int(any(failure(log[: i + 1]) for i in range(len(log)))),
+        'warned': int(any(failure_of(log[: i + 1], steps) for i in range(len(log)))),
         'seconds': round(sum(float(row['seconds']) for row in log)),
         'processor': processor(),
         'commit': (config['git_commit'] or '')[:7],

@@ -31,7 +31,7 @@ options = {
         'deviation of the noise on all that the discriminator sees, in units of the pixel range',
         0.0,
     ),
-    'decay_steps': (5000, 'steps after which the learning rates have halved', 1),
+    'decay_steps': (1500, 'steps after which the learning rates have halved', 1),
 }
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from health import failure
+from health import failure, failure_of
+from runs import Run, write_json
 
 
 def rows(gaps, spreads=None, first=1):
@@ -15,13 +16,13 @@ def rows(gaps, spreads=None, first=1):
 
 
 def test_a_discriminator_that_knows_all_for_three_epochs_is_told():
-    told = failure(rows([0.2, 0.95, 0.99, 0.91]))
+    told = failure_of(rows([0.2, 0.95, 0.99, 0.91]), 150)
     assert 'D(x) - D(G(z)) above 0.9 for 3 epochs, up to epoch 4' in told
     assert '--seed' in told and '\n' not in told
 
 
 def test_samples_that_look_alike_for_three_epochs_are_told():
-    assert 'look alike' in failure(rows([0.1] * 3, ['0.19', '0.0', '0.1']))
+    assert 'look alike' in failure_of(rows([0.1] * 3, ['0.19', '0.0', '0.1']), 300)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +40,24 @@ def test_samples_that_look_alike_for_three_epochs_are_told():
     ],
 )
 def test_a_run_that_is_well_is_not_accused(log):
-    assert failure(log) is None
+    assert failure_of(log, 300) is None
 
 
 def test_a_run_that_recovers_is_told_no_more():
     log = rows([0.95] * 4 + [0.2])
-    assert failure(log[:4]) and failure(log) is None
+    assert failure_of(log[:4], 300) and failure_of(log, 300) is None
+
+
+def test_the_first_three_hundred_steps_are_not_judged():
+    log = rows([0.1] * 5, [0.1] * 5)
+    assert failure_of(log, 99) is None
+    assert failure_of(log, 100)
+
+
+def test_a_run_is_judged_by_its_own_steps(tmp_path):
+    run = Run(tmp_path)
+    write_json(tmp_path / 'config.json', {'train_images': 640, 'flags': {'batch_size': 64}})
+    run.rewrite_log(rows([0.99] * 32)[:-1])
+    assert failure(run) is None
+    run.rewrite_log(rows([0.99] * 32))
+    assert failure(run)
