@@ -1,6 +1,7 @@
 # make demo: a virtual environment, two small trainings, the comparison figure.
 # make test: lint, format and the whole test suite.
 # make bench: the project beside what a user would pick instead; flags in BENCH.
+# make robustness: how often the defaults succeed, over seeds; flags in ROBUSTNESS.
 # make results: every model on MNIST at equal wall time, in one table; flags in RESULTS.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TWICE := -n 2 --dist=loadfile
 
-.PHONY: demo test slow bench results clean
+.PHONY: demo test slow bench robustness results clean
 
 demo: $(VENV)/installed
 	@echo 'Training the VAE on digits (about a minute).'
@@ -28,6 +29,9 @@ slow: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
+
+robustness: $(VENV)/installed
+	$(BIN)/python -m benchmarks.robustness $(ROBUSTNESS)
 
 results: $(VENV)/installed
 	$(BIN)/python -m benchmarks.equal_time --dataset=mnist $(RESULTS)

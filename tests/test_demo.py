@@ -1,0 +1,43 @@
+"""The README's first GAN, shortened: whatever the seed and the machine, it draws digits."""
+
+import pytest
+
+import console
+import datasets
+import flags
+import metrics
+
+console.load_tensorflow()
+
+from loop import Loop, draw  # noqa: E402
+from metrics.classifier import classifier, look  # noqa: E402
+from models import build  # noqa: E402
+
+EPOCHS = 2  # of the demo's 16
+SAMPLES = 1000
+
+
+@pytest.fixture(scope='module')
+def digits():
+    return datasets.load('digits')
+
+
+@pytest.fixture(scope='module')
+def judge(digits):
+    """MNIST's classifier, which comes with the project and reads these digits, too."""
+    return classifier(digits, '', 'mnist')
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_the_gan_of_the_demo_draws_five_classes_at_least(seed, digits, judge):
+    """One that has failed draws one lattice, in which the classifier sees one class or none."""
+    words = ['', '--model=gan', '--dataset=digits', f'--seed={seed}']
+    settings = flags.train_settings(words, '')
+    model = build((28, 28, 1), 10, settings)
+    images, labels = digits.train_images, digits.train_labels
+    loop = Loop(model, images, labels, settings.batch_size, seed, xla=True)
+    while loop.epoch < EPOCHS:
+        loop.train(100)
+    samples = draw(model, model.latents(SAMPLES, seed))
+    _, probabilities = look(judge, samples)
+    assert metrics.mode_coverage(probabilities, digits.test_labels).present >= 5
