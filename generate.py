@@ -106,7 +106,7 @@ def restore(run, config, arrays):
 def save_images(path, pixels):
     """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
     if path.suffix == '.png':
-        export.save_png(path, export.grid(pixels))
+        export.save_grid(path, pixels)
     else:
         with runs.atomic(path) as partial:
             np.savez_compressed(partial, images=pixels)

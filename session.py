@@ -150,28 +150,32 @@ class Session:
     def draw(self, epoch):
         """Draws the epoch's grids: samples of the run's latents, reconstructions of its target."""
         samples = show(self.model, self.latents)
-        export.save_png(self.run.picture('samples', epoch), export.grid(samples))
+        export.save_grid(self.run.picture('samples', epoch), samples)
         if hasattr(self.model, 'reconstruct'):
-            copies = export.grid(redraw(self.model, self.target))
-            export.save_png(self.run.picture('reconstructions', epoch), copies)
+            copies = redraw(self.model, self.target)
+            export.save_grid(self.run.picture('reconstructions', epoch), copies)
 
     def write_start(self):
         """Writes what does not change: the networks as text, the target of the grids."""
         with atomic(self.run.path / 'model.txt') as path, open(path, 'w') as file:
             for network in self.model.layers:
                 print(*description(network), sep='\n', file=file)
-        export.save_png(self.run.path / 'target.png', export.grid(self.target))
+        export.save_grid(self.run.path / 'target.png', self.target)
 
     def write_end(self):
         """Writes the GIF of the samples and, after the last epoch, the final weights."""
         epochs = export.spaced(self.run.epochs('samples'), FRAMES)
         if epochs:
-            frames = [export.load_png(self.run.picture('samples', epoch)) for epoch in epochs]
             captions = [f'epoch {epoch}' for epoch in epochs]
-            export.save_gif(self.run.path / 'samples.gif', frames, captions)
+            export.save_gif(self.run.path / 'samples.gif', map(self.samples, epochs), captions)
         if self.done() and self.sound():
             with atomic(self.run.final()) as path:
                 self.model.save_weights(path)
+
+    def samples(self, epoch):
+        """The samples of an epoch, as a picture for the eye."""
+        grid = export.load_grid(self.run.picture('samples', epoch))
+        return export.spread(export.cells(grid, *self.model.image_shape[:2]))
 
     def sound(self):
         """Whether the newest checkpoint holds what was trained last."""

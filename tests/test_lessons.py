@@ -258,11 +258,6 @@ def game_rows(count, **more):
     return [{'epoch': e, **losses, 'eval_fid': 100.0 / e} | more for e in range(1, count + 1)]
 
 
-def test_cells_undo_a_grid():
-    images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(epochs.cells(export.grid(images, 3), 4), images)
-
-
 def test_epochs_command(tmp_path, capsys):
     runs = [make_run(tmp_path / name, name, game_rows(3)) for name in ('vae', 'gan')]
     names = ','.join(str(run.path) for run in runs)
@@ -281,7 +276,8 @@ def test_caption_says_fid_and_sharpness(tmp_path):
     run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
     column = epochs.compare.list_columns([('GAN', run)])[0]
     target = export.load_png(run.path / 'target.png')
-    assert epochs.describe(target, column, 2) == '2: FID 50.0, sharpness 1.00'
+    assert epochs.describe(target, column, 2, 2) == 'FID 50.0, sharpness 1.00'
+    assert epochs.describe(target, column, 2, math.inf) == '2: FID 50.0, sharpness 1.00'
 
 
 def test_wasserstein_command(tmp_path):

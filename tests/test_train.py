@@ -167,19 +167,15 @@ def test_tensorboard_shows_the_log(trained):
 
 def cells(path, side=28):
     """The pictures of an 8x8 grid, rows first."""
-    grid = np.asarray(Image.open(path))
-    assert grid.shape == (8 * side, 8 * side)
-    return [
-        grid[side * row : side * (row + 1), side * column : side * (column + 1)]
-        for row in range(8)
-        for column in range(8)
-    ]
+    grid = export.load_grid(path)
+    assert grid.shape == (8 * side, 8 * side, 1)
+    return export.cells(grid, side, side)
 
 
 def test_the_target_shows_test_images_in_order(trained, digits):
     chosen, _ = datasets.subset(digits.test_images, digits.test_labels, 64)
     shown = cells(trained[0] / 'run' / 'target.png')
-    assert all((cell == image[..., 0]).all() for cell, image in zip(shown, chosen, strict=True))
+    assert all((cell == image).all() for cell, image in zip(shown, chosen, strict=True))
 
 
 def test_the_gif_shows_the_samples_in_order(trained):
