@@ -1,5 +1,6 @@
 """One session of training: from a checkpoint, or nothing, to the last epoch or a signal."""
 
+import shlex
 import shutil
 import sys
 import time
@@ -9,13 +10,14 @@ from tqdm import tqdm
 
 import datasets
 import export
-from console import InputError, Interrupt, Progress, quiet
+from console import InputError, Interrupt, Progress, quiet, say
 from loop import SHOWN, Diverged, Loop, choose_xla, redraw, show
 from models import build
 from runs import atomic, writing
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
 FRAMES = 60
+STOPPING = 'stopping and saving, once a compilation has ended; again: at once, without saving'
 
 
 class Session:
@@ -58,7 +60,7 @@ class Session:
         loop, epochs = self.loop, self.settings.epochs
         images = loop.steps_per_epoch * loop.batch_size
         progress = Progress(images, epochs, loop.step * loop.batch_size)
-        with Interrupt() as interrupt, progress:
+        with Interrupt(STOPPING) as interrupt, progress:
             try:
                 while loop.epoch < epochs and not interrupt.signal:
                     self.epoch(interrupt, progress)
@@ -76,10 +78,11 @@ class Session:
             progress.advance(steps * loop.batch_size, loop.means())
             if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
                 self.save()
-        if loop.epoch == epoch:
-            progress.epoch(self.close_epoch(epoch, began))
+        row = self.close_epoch(epoch, began) if loop.epoch == epoch else None
         if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
             self.save()
+        if row:
+            progress.epoch(row)
 
     def minutes(self):
         """Minutes since the last checkpoint."""
@@ -126,6 +129,7 @@ class Session:
         test = self.loop.test(self.data.test_images, self.data.test_labels)
         if epoch % self.settings.sample_every == 0 or self.done():
             self.draw(epoch)
+            self.events.draw(epoch)
         row = {'epoch': epoch, **self.loop.means()}
         row |= {f'test_{name}': value for name, value in test.items()}
         row |= self.scores(epoch)
@@ -188,13 +192,13 @@ class Session:
                 f'--stop_on_nan=false: after step {self.saved} a weight was infinite or not a '
                 f'number, so nothing later was saved; {self.left()}'
             )
+        path = self.run.path
         if self.done():
-            print(f'{self.run.path}: {self.loop.epoch} epochs done')
+            print(f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif')
+            print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
-        print(
-            f'{self.run.path}: stopped and saved in epoch {self.loop.epoch + 1}; '
-            'the same command goes on from here'
-        )
+        where = f'stopped and saved in epoch {self.loop.epoch + 1}'
+        print(f'{path}: {where}; the same command goes on from here')
         return 128 + number
 
     def divergence(self, error):
@@ -228,15 +232,21 @@ def description(network):
 
 
 class Events:
-    """The log as TensorBoard events; made anew from log.csv, so that nothing is told twice."""
+    """Log and samples as TensorBoard events; made anew from the run, so that nothing is told twice.
+
+    Of the samples of earlier sessions those of FRAMES epochs are shown, which keeps starts short.
+    """
 
     def __init__(self, run):
+        self.run = run
         directory = run.path / 'tensorboard'
         shutil.rmtree(directory, ignore_errors=True)
         with writing(directory):
             self.writer = tf.summary.create_file_writer(str(directory))
         for row in run.rows():
             self.add(row)
+        for epoch in export.spaced(run.epochs('samples'), FRAMES):
+            self.draw(epoch)
 
     def add(self, row):
         """Adds a row of the log."""
@@ -245,3 +255,8 @@ class Events:
                 if name != 'epoch' and value not in ('', None):
                     tf.summary.scalar(name, float(value))
         self.writer.flush()
+
+    def draw(self, epoch):
+        """Adds the samples of an epoch."""
+        with self.writer.as_default(epoch):
+            tf.summary.image('samples', export.load_png(self.run.picture('samples', epoch))[None])
