@@ -21,6 +21,8 @@ import page
 import runs
 from console import InputError, start
 
+FILES = ('figure.png', 'comparison.gif', 'index.html')
+
 
 class Column(NamedTuple):
     """Pictures of one kind that one run made, and the ascending epochs it made them at."""
@@ -55,6 +57,7 @@ def main(argv):
         check(run)
     named = name_runs(compared)
     columns = list_columns(named)
+    out = place(values, compared[0])
     every = sorted({epoch for column in columns for epoch in column.epochs})
     target = export.load_grid(compared[0].path / 'target.png')
 
@@ -63,8 +66,6 @@ def main(argv):
     frames = [export.table(*lay_out(target, columns, [step])) for step in steps]
     text = page.render(target, columns, named) if values.html else None
 
-    name = f'comparison-{Path(compared[0].config["dataset"]).name}'
-    out = Path(values.out or os.path.normpath(compared[0].path / '..' / name))
     export.figure(out / 'figure.png', *figure)
     export.save_gif(out / 'comparison.gif', frames)
     print(out / 'figure.png', out / 'comparison.gif', sep='\n')
@@ -87,6 +88,19 @@ def define_flags(values):
     flags.define_switch(values, group, 'html', meaning)
     meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
     flags.define(values, group, 'out', None, meaning)
+    flags.define_overwrite(values, group)
+
+
+def place(values, first):
+    """The directory to write to; InputError where --out names one that holds such files."""
+    name = f'comparison-{Path(first.config["dataset"]).name}'
+    beside = Path(os.path.normpath(first.path / '..' / name))
+    if not values.out:
+        return beside
+    out = Path(values.out)
+    names = FILES if values.html else FILES[:2]
+    flags.check_out(values, *(out / name for name in names), default=beside)
+    return out
 
 
 def parse_epoch(word):

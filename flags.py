@@ -70,6 +70,28 @@ def define_switch(values, group, name, meaning):
     absl_flags.DEFINE_bool(name, False, meaning, values, module_name=group)
 
 
+def define_overwrite(values, group):
+    """Adds the switch that `check_out` asks for."""
+    define_switch(values, group, 'overwrite', 'replace files that lie where --out says')
+
+
+def check_out(values, *paths, default=None):
+    """Refuses to replace files at `paths`, where --out says, unless it says what it would anyway.
+
+    `default` is where it would point if it were not given.
+
+    Raises:
+      InputError: a file lies there and --overwrite is not given.
+    """
+    own = default is not None and Path(values.out).resolve() == Path(default).resolve()
+    for path in map(Path, paths):
+        if path.is_file() and not (values.overwrite or own):
+            where = '' if str(path) == values.out else f' {path}'
+            raise InputError(
+                f'--out={values.out}:{where} exists; choose another name, or --overwrite it'
+            )
+
+
 def define_training(values):
     """The flags that every training run shares."""
     group, positive = 'What to train', Number(int, 1)

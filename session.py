@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 import datasets
 import export
-from console import InputError, Interrupt, Progress, quiet, say
+from console import InputError, Interrupt, Progress, quiet
 from loop import SHOWN, Diverged, Loop, choose_xla, redraw, show
 from models import build
 from runs import atomic, writing
@@ -194,7 +194,9 @@ class Session:
             )
         path = self.run.path
         if self.done():
-            print(f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif')
+            print(
+                f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif'
+            )
             print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
         where = f'stopped and saved in epoch {self.loop.epoch + 1}'
