@@ -169,6 +169,31 @@ def test_command_prints_where_it_wrote():
     assert all(Path(path).is_file() for path in written)
 
 
+def test_runs_are_found_by_their_names_in_outputs():
+    make_run('gan', [1]), make_run('vae', [1])
+    figure('--runs=gan,vae')
+    with pytest.raises(InputError, match='^dcgan: not a run'):
+        compare.main(['compare.py', '--runs=gan,dcgan'])
+
+
+@pytest.mark.parametrize('name', compare.FILES)
+def test_files_at_out_are_replaced_only_when_asked_for(name):
+    run = f'--runs={make_run("gan", [1])}'
+    Path('out').mkdir()
+    Path('out', name).write_text('mine')
+    with pytest.raises(InputError, match=f'^--out=out: out/{name} exists; .*--overwrite'):
+        compare.main(['compare.py', run, '--out=out', '--html'])
+    assert [path.name for path in Path('out').iterdir()] == [name]
+    assert compare.main(['compare.py', run, '--out=out', '--html', '--overwrite']) == 0
+    assert len(list(Path('out').iterdir())) == 3
+
+
+def test_its_own_directory_is_written_over_unasked():
+    run = f'--runs={make_run("gan", [1])}'
+    for words in [], [], ['--out=outputs/comparison-digits']:
+        assert compare.main(['compare.py', run, *words]) == 0
+
+
 def test_import_needs_no_tensorflow():
     code = 'import compare, sys; sys.exit(bool({"tensorflow", "keras"} & set(sys.modules)))'
     assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
@@ -185,7 +210,15 @@ def test_help_shows_only_its_own_flags():
     done = run_command('--help')
     assert done.returncode == 0
     named = {word for word in done.stdout.split() if word.startswith('--') and '=' not in word}
-    assert named == {'--runs', '--epochs_shown', '--frames', '--html', '--out', '--help'}
+    assert named == {
+        '--runs',
+        '--epochs_shown',
+        '--frames',
+        '--html',
+        '--out',
+        '--overwrite',
+        '--help',
+    }
 
 
 def test_mistake_is_one_line_and_status_one():

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -417,6 +418,17 @@ def test_gradient_norms_are_taken_between_data_and_samples():
 def test_refusals(argv, message):
     with pytest.raises(InputError, match=message):
         saturation.main(['saturation.py', *argv])
+
+
+def test_a_figure_at_out_is_replaced_only_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in 'outputs/lessons/saturation.webp', 'mine.webp':
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    assert figure.parse(['lesson'], 'saturation', '').out == 'outputs/lessons/saturation.webp'
+    with pytest.raises(InputError, match='^--out=mine.webp: exists; .*--overwrite'):
+        figure.parse(['lesson', '--out=mine.webp'], 'saturation', '')
+    assert figure.parse(['lesson', '--out=mine.webp', '--overwrite'], 'saturation', '').overwrite
 
 
 def test_help_tells_the_lesson_and_its_flags(capsys):
