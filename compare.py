@@ -5,8 +5,9 @@
 
 A row is an epoch. The first column is the target, test images of the data set; every run follows
 with its reconstructions, if it makes any, and its samples. A run that has no picture of a row's
-epoch shows the nearest before it, and every caption tells the epoch that is shown. With --html
-they stand in a page at a slider over the epochs, with the runs' losses, scores and commands.
+epoch shows the nearest before it, and a caption tells which; in the figure a run that has ended is
+left blank. With --html they stand in a page at a slider over the epochs, with the runs' losses,
+scores and commands.
 """
 
 import math
@@ -21,6 +22,8 @@ import runs
 from console import InputError, start
 from generate import warn
 
+FILES = ('figure.png', 'comparison.gif', 'index.html')
+
 
 class Column(NamedTuple):
     """Pictures of one kind that one run made, and the ascending epochs it made them at."""
@@ -34,11 +37,13 @@ class Column(NamedTuple):
         """The latest epoch with a picture that is not after `epoch`, or None."""
         return max((own for own in self.epochs if own <= epoch), default=None)
 
-    def cell(self, epoch):
-        """The picture of an epoch that `at` found, with its caption; no picture for None."""
-        if epoch is None:
-            return None, 'no picture yet'
-        return export.load_png(self.run.picture(self.kind, epoch)), f'epoch {epoch}'
+    def until_end(self, epoch):
+        """The same while the run goes on; after its end None, and at infinity its last."""
+        return None if self.epochs[-1] < epoch < math.inf else self.at(epoch)
+
+    def picture(self, epoch):
+        """The grid of an epoch that `at` found; None for None."""
+        return None if epoch is None else export.load_grid(self.run.picture(self.kind, epoch))
 
 
 def main(argv):
@@ -54,16 +59,15 @@ def main(argv):
         warn(run)
     named = name_runs(compared)
     columns = list_columns(named)
+    out = place(values, compared[0])
     every = sorted({epoch for column in columns for epoch in column.epochs})
-    target = export.load_png(compared[0].path / 'target.png')
+    target = export.load_grid(compared[0].path / 'target.png')
 
-    figure = lay_out(target, columns, list_rows(columns, choose(shown, every)))
-    steps = list_rows(columns, export.spaced(every, values.frames))
+    figure = lay_out(target, columns, list_rows(columns, choose(shown, every), Column.until_end))
+    steps = list_rows(columns, export.spaced(every, values.frames), Column.at)
     frames = [export.table(*lay_out(target, columns, [step])) for step in steps]
     text = page.render(target, columns, named) if values.html else None
 
-    name = f'comparison-{Path(compared[0].config["dataset"]).name}'
-    out = Path(values.out or os.path.normpath(compared[0].path / '..' / name))
     export.figure(out / 'figure.png', *figure)
     export.save_gif(out / 'comparison.gif', frames)
     print(out / 'figure.png', out / 'comparison.gif', sep='\n')
@@ -86,6 +90,19 @@ def define_flags(values):
     flags.define_switch(values, group, 'html', meaning)
     meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
     flags.define(values, group, 'out', None, meaning)
+    flags.define_overwrite(values, group)
+
+
+def place(values, first):
+    """The directory to write to; InputError where --out names one that holds such files."""
+    name = f'comparison-{Path(first.config["dataset"]).name}'
+    beside = Path(os.path.normpath(first.path / '..' / name))
+    if not values.out:
+        return beside
+    out = Path(values.out)
+    names = FILES if values.html else FILES[:2]
+    flags.check_out(values, *(out / name for name in names), default=beside)
+    return out
 
 
 def parse_epoch(word):
@@ -128,22 +145,30 @@ def choose(shown, every):
     return chosen
 
 
-def list_rows(columns, epochs):
-    """A (label, epoch in every column) for each of `epochs`; rows that show the same are one."""
+def list_rows(columns, epochs, find):
+    """(epoch, what `find(column, epoch)` gives for each) of `epochs`; equal rows are one."""
     rows = {}
     for epoch in epochs:
-        label = 'last' if epoch == math.inf else f'epoch {epoch}'
-        rows.setdefault(tuple(column.at(epoch) for column in columns), label)
-    return [(label, found) for found, label in rows.items()]
+        rows.setdefault(tuple(find(column, epoch) for column in columns), epoch)
+    return [(epoch, found) for found, epoch in rows.items()]
 
 
 def lay_out(target, columns, rows):
-    """The rows as `export.table` takes them: labels, titles, pictures, captions."""
+    """The rows as `export.table` takes them: labels, titles, pictures, captions.
+
+    The target stands in the first row alone, and a caption where its epoch is not the row's.
+    """
+    labels = ['last' if epoch == math.inf else f'epoch {epoch}' for epoch, _ in rows]
     titles = ['target', *(column.title for column in columns)]
-    lines = [[(target, ''), *map(Column.cell, columns, epochs)] for _, epochs in rows]
-    pictures = [[picture for picture, _ in line] for line in lines]
-    captions = [[caption for _, caption in line] for line in lines]
-    return [label for label, _ in rows], titles, pictures, captions
+    pictures = [[None, *map(Column.picture, columns, found)] for _, found in rows]
+    pictures[0][0] = target
+    captions = [['', *(news(epoch, own) for own in found)] for epoch, found in rows]
+    return labels, titles, pictures, captions
+
+
+def news(epoch, own):
+    """What a caption tells of a picture of the epoch `own` in the row of `epoch`."""
+    return '' if own in (None, epoch) else f'epoch {own}'
 
 
 if __name__ == '__main__':

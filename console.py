@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 from tqdm import tqdm
@@ -86,55 +87,115 @@ def load_tensorflow():
 class Interrupt:
     """Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
 
+    A thread answers the first with the line `answer`, and obeys the second where it must: Python
+    itself hears of signals only when a compiled call returns, and compiling takes a while.
+
     Attributes:
       signal: number of the signal that came, or None.
     """
 
+    def __init__(self, answer):
+        self.answer, self.signal = answer, None
+
     def __enter__(self):
-        self.signal = None
+        self.heard, told = os.pipe()
+        os.set_blocking(told, False)
+        self.told, self.before_told = told, signal.set_wakeup_fd(told)
         self.before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
         return self
 
     def __exit__(self, *_):
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self.before_told)
+        os.close(self.told)
+        self.thread.join()
+        os.close(self.heard)
 
     def _note(self, number, _):
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
 
+    def _listen(self):
+        if os.read(self.heard, 1):
+            with contextlib.suppress(OSError):
+                say(self.answer)
+            number = os.read(self.heard, 1)
+            if number:
+                os._exit(128 + number[0])
+
+
+def say(line):
+    """Prints a line at once, above a progress bar if there is one."""
+    tqdm.write(line, sys.stdout)
+    sys.stdout.flush()
+
 
 class Progress:
-    """A bar over all images of a run on a terminal; a line an epoch elsewhere."""
+    """A line an epoch: a short one above a bar over all images on a terminal, else a full one.
+
+    What is left is told by the time of what came after the first compiled call and after the end
+    of the first epoch, which compile.
+    """
 
     def __init__(self, images, epochs, done):
         """Of `images` an epoch in `epochs` epochs, `done` were seen in earlier sessions."""
-        self.images, self.epochs, self.done, self.fresh = images, epochs, done, 0
-        self.began = time.monotonic()
-        hidden = not sys.stderr.isatty()
-        self.bar = tqdm(
-            total=images * epochs, initial=done, unit='img', unit_scale=True, disable=hidden
-        )
+        self.images, self.epochs, self.done = images, epochs, done
+        self.seconds, self.timed, self.since = 0.0, 0, None
+        self.bar, self.compiling = None, True
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.bar.close()
+        if self.bar:
+            self.bar.close()
 
     def advance(self, images, losses):
         """Tells of `images` more, and of the epoch's mean losses so far."""
-        self.done, self.fresh = self.done + images, self.fresh + images
-        epoch = min(self.done // self.images + 1, self.epochs)
+        self.done += images
+        if self.bar is None:
+            self.begin()
+        else:
+            self.timed += images
+            self.measure()
+            self.bar.update(images)
+        epoch = min(-(-self.done // self.images), self.epochs)
         self.bar.set_description(f'epoch {epoch}/{self.epochs}', refresh=False)
         self.bar.set_postfix(losses, refresh=False)
-        self.bar.update(images)
+
+    def begin(self):
+        """Shows the bar, when the first call has been compiled."""
+        shape = {'total': self.images * self.epochs, 'unit': 'img', 'unit_scale': True}
+        self.bar = tqdm(initial=self.done, disable=not sys.stderr.isatty(), **shape)
+        self.since = time.monotonic()
+
+    def measure(self):
+        """Adds the time since it was last asked for to that of the training."""
+        now = time.monotonic()
+        self.seconds, self.since = self.seconds + now - self.since, now
 
     def epoch(self, row):
         """Tells of a finished epoch, {column: value}."""
-        rest = (time.monotonic() - self.began) * (self.images * self.epochs - self.done)
-        words = [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
-        left = tqdm.format_interval(rest / max(self.fresh, 1))
-        line = f'epoch {row["epoch"]}/{self.epochs}: {", ".join(words)}, {left} left'
-        if self.bar.disable:
-            print(line, flush=True)
+        rest = self.images * self.epochs - self.done
+        left = tqdm.format_interval(self.seconds / self.timed * rest) if self.timed else '?'
+        words = brief(row) if sys.stdout.isatty() else full(row)
+        say(f'epoch {row["epoch"]}/{self.epochs}: {", ".join(words)}, {left} left')
+        if self.compiling:
+            self.compiling, self.since = False, time.monotonic()
+            self.bar.unpause()
+
+
+def full(row):
+    """Every number of an epoch in words."""
+    return [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
+
+
+def brief(row):
+    """Its losses, the first of its test values, its scores and its seconds."""
+    tests = [name for name in row if name.startswith('test_')]
+    shown = [n for n in row if n.endswith('loss') or n in tests[:1] or n.startswith('eval_')]
+    words = [f'{name} {row[name]:.4g}' for name in shown if row[name] is not None]
+    return [*words, f'{row["seconds"]:.1f} s']

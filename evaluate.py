@@ -2,14 +2,17 @@
 
   python evaluate.py --runs=outputs/vae-mnist,outputs/gan-mnist
   python evaluate.py --runs=outputs/vae-mnist --metrics=fid,elbo,bound --out=table.md
+  python evaluate.py --runs=outputs/vae-mnist --metrics=all
 
 Samples of each run are compared with the data: by their pixels, and by the features of a
 classifier. Test images in the place of samples make the row to compare with. Writes
-evaluation.json, neighbours.png and latent.png into each run; what is finished is not taken again
-for the same checkpoint, data, classifier, number of samples and seed.
+evaluation.json into each run, and neighbours.png and latent.png with the scores neighbours and
+active_units; what is finished is not taken again for the same checkpoint, data, classifier, number
+of samples and seed.
 """
 
 import sys
+import time
 from pathlib import Path
 
 from absl.flags import EnumParser
@@ -24,7 +27,7 @@ import sheet
 from console import InputError
 from generate import checkpoint
 
-FORMATS = {'.md': sheet.markdown, '.csv': sheet.comma_separated}
+ANSWERS = ('coverage', 'fid', 'precision_recall', 'sharpness', 'elbo')  # how good, in a minute
 
 
 def main(argv):
@@ -34,10 +37,13 @@ def main(argv):
       InputError: for flags, runs or data that cannot be meant, and too few samples for a score.
     """
     values = flags.parse(argv, __doc__, define_flags)
-    names, out = chosen(values.metrics), written(values.out)
+    names, out = chosen(values.metrics), written(values)
+    asked = [] if values.metrics in (None, 'all') else names
     judged = runs.open_runs(values.runs)
     data, data_hash = load(judged, values.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
+    count = f'{values.num_samples:,} samples of each'
+    print(f'scores: {", ".join(names)}; by {count}', file=sys.stderr, flush=True)
     console.load_tensorflow()
     with console.quiet():
         judge = hire(values.features, data, data_hash, judged[0].config['flags']['dataset'])
@@ -48,10 +54,11 @@ def main(argv):
     settings |= {'num_samples': values.num_samples, 'seed': values.seed}
     settings |= {'test_images': len(bench.real)}
     sheets = evaluate(judged, checkpoints, bench, settings, names)
-    print(sheet.markdown(sheets, names), end='')
+    draw = sheet.upright if sys.stdout.isatty() else sheet.markdown
+    print(draw(sheets, names, asked), end='')
     if out:
         with runs.atomic(out) as partial:
-            partial.write_text(FORMATS[out.suffix](sheets, names))
+            partial.write_text(render(out.suffix, sheets, names, asked))
     return 0
 
 
@@ -65,18 +72,22 @@ def define_flags(values):
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
     flags.define(values, group, 'data_dir', None, meaning)
     group = 'How to judge'
-    meaning = f'scores by name, by default all: {", ".join(scores.SCORES)}'
+    meaning = f'scores by name, or all; by default {",".join(ANSWERS)}. '
+    meaning += f'There are {", ".join(scores.SCORES)}'
     flags.define(values, group, 'metrics', None, meaning)
     words, meaning = ['classifier', 'inception'], 'whose features and classes are compared: '
     meaning += "a classifier of the data's classes, or Keras' InceptionV3 of ImageNet, which is "
     meaning += 'not the network of the original FID: numbers of the two do not compare'
     flags.define(values, group, 'features', words[0], meaning, EnumParser(words))
     flags.define(values, group, 'out', None, 'file for the table, <name>.md or <name>.csv')
+    flags.define_overwrite(values, group)
 
 
 def chosen(words):
     """The names of the scores in --metrics; raises InputError for an unknown one."""
-    names = list(scores.SCORES) if words is None else words.split(',')
+    if words == 'all':
+        return list(scores.SCORES)
+    names = list(ANSWERS) if words is None else words.split(',')
     for name in names:
         if name not in scores.SCORES:
             near = flags.nearest(name, list(scores.SCORES))
@@ -84,11 +95,21 @@ def chosen(words):
     return list(dict.fromkeys(names))
 
 
-def written(name):
-    """The path in --out, or None; raises InputError for a suffix that means no table."""
-    if name and Path(name).suffix not in FORMATS:
-        raise InputError(f'--out={name}: must end in .md or .csv')
-    return Path(name) if name else None
+def written(values):
+    """The path in --out, or None; InputError for a suffix of no table, and for a file's."""
+    if not values.out:
+        return None
+    if Path(values.out).suffix not in ('.md', '.csv'):
+        raise InputError(f'--out={values.out}: must end in .md or .csv')
+    flags.check_out(values, values.out)
+    return Path(values.out)
+
+
+def render(suffix, sheets, names, asked):
+    """The text of a file of this suffix."""
+    if suffix == '.csv':
+        return sheet.comma_separated(sheets, names)
+    return sheet.markdown(sheets, names, asked)
 
 
 def load(judged, data_dir):
@@ -133,7 +154,7 @@ def evaluate(judged, checkpoints, bench, settings, names):
     for row in rows:
         sheets[row] = sheet.revive(sheet.read(row.run), settings | row.identity())
     tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
-    for row, name in tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty()):
+    for row, name in watched(tasks):
         try:
             sheets[row]['scores'][name] = scores.measure(name, row)
         except scores.NotApplicable as why:
@@ -143,6 +164,18 @@ def evaluate(judged, checkpoints, bench, settings, names):
     for row in rows:
         sheet.save(row.run, sheets[row], references)
     return [(row.name, sheets[row]) for row in sheets]
+
+
+def watched(tasks):
+    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines."""
+    bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
+    for row, name in bar:
+        bar.set_description(f'{name} of {row.name}')
+        began = time.monotonic()
+        yield row, name
+        if bar.disable:
+            seconds = time.monotonic() - began
+            print(f'{row.name}: {name} {seconds:.1f} s', file=sys.stderr, flush=True)
 
 
 if __name__ == '__main__':

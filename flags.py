@@ -70,6 +70,28 @@ def define_switch(values, group, name, meaning):
     absl_flags.DEFINE_bool(name, False, meaning, values, module_name=group)
 
 
+def define_overwrite(values, group):
+    """Adds the switch that `check_out` asks for."""
+    define_switch(values, group, 'overwrite', 'replace files that lie where --out says')
+
+
+def check_out(values, *paths, default=None):
+    """Refuses to replace files at `paths`, where --out says, unless it says what it would anyway.
+
+    `default` is where it would point if it were not given.
+
+    Raises:
+      InputError: a file lies there and --overwrite is not given.
+    """
+    own = default is not None and Path(values.out).resolve() == Path(default).resolve()
+    for path in map(Path, paths):
+        if path.is_file() and not (values.overwrite or own):
+            where = '' if str(path) == values.out else f' {path}'
+            raise InputError(
+                f'--out={values.out}:{where} exists; choose another name, or --overwrite it'
+            )
+
+
 def define_training(values):
     """The flags that every training run shares."""
     group, positive = 'What to train', Number(int, 1)
@@ -206,15 +228,34 @@ def nearest(word, known):
 
 
 def help_text(description, values):
-    """The flags by group, each with its meaning and default."""
+    """The flags by group, each with its meaning and default, which may differ by model."""
     lines = [description.strip()]
+    preferred = preferences() if 'model' in values and values['model'].value is None else {}
     for group, members in values.flags_by_module_dict().items():
         lines += ['', group]
         for flag in members:
-            told = flag.default is not None and flag.default is not False
-            meaning = flag.help + (f' (default {flag.default})' if told else '')
+            meaning = flag.help + default_text(flag.default, preferred.get(flag.name, {}))
             lines += textwrap.wrap(meaning, 96, initial_indent=f'  --{flag.name:<16} ', **HANGING)
     return '\n'.join(lines)
+
+
+def preferences():
+    """{flag: {value: models that prefer it}} of the flags that all models share."""
+    found = {}
+    for model in model_names():
+        for name, value in literals(model)[0].items():
+            found.setdefault(name, {}).setdefault(value, []).append(model)
+    return found
+
+
+def default_text(default, preferred):
+    """A default at the end of a flag's help, and the {value: models} that differ from it."""
+    told = [] if default is None or default is False else [f'default {default}']
+    others = [(value, models) for value, models in preferred.items() if value != default]
+    if others:
+        words = (f'{value} for {" and ".join(models)}' for value, models in others)
+        told.append(f'by model {", ".join(words)}')
+    return f' ({"; ".join(told)})' if told else ''
 
 
 XLA = 'compile the steps with XLA; auto does what was measured faster for the model'

@@ -62,6 +62,7 @@ def define_flags(values):
     meaning = 'a .png, for a grid, or a .npz, for the array `images` (N, H, W, C) of uint8; by '
     meaning += 'default <run>/generated.png, but with --export no images at all'
     flags.define(values, group, 'out', None, meaning)
+    flags.define_overwrite(values, group)
     meaning = 'where to keep the generator: <name>.keras is a file for keras.models.load_model, '
     meaning += 'any other name a new directory for tf.saved_model.load'
     flags.define(values, group, 'export', None, meaning)
@@ -83,13 +84,16 @@ def warn(run):
 
 def paths(values, run):
     """Where images and generator go, each None if not wanted; raises InputError for bad names."""
+    drawn = run.path / 'generated.png'
     out = Path(values.out) if values.out else None
     exported = Path(values.export) if values.export else None
     if out and out.suffix not in ('.png', '.npz'):
         raise InputError(f'--out={out}: must end in .png or .npz')
+    if out:
+        flags.check_out(values, out, default=drawn)
     if exported and exported.suffix != '.keras' and exported.exists():
         raise InputError(f'--export={exported}: exists; remove it or choose another name')
-    return out or (None if exported else run.path / 'generated.png'), exported
+    return out or (None if exported else drawn), exported
 
 
 def checkpoint(run):
@@ -115,7 +119,7 @@ def restore(run, config, arrays):
 def save_images(path, pixels):
     """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
     if path.suffix == '.png':
-        export.save_png(path, export.grid(pixels))
+        export.save_grid(path, pixels)
     else:
         with runs.atomic(path) as partial:
             np.savez_compressed(partial, images=pixels)

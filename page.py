@@ -75,7 +75,7 @@ def embed(values):
 def list_pictures(column, stops):
     """The (epoch, data URI) that the column shows at the stops, each once, ascending."""
     shown = sorted({column.at(stop) for stop in stops} - {None})
-    return [(epoch, source(column.cell(epoch)[0])) for epoch in shown]
+    return [(epoch, source(column.picture(epoch))) for epoch in shown]
 
 
 def source(picture):

@@ -116,7 +116,7 @@ def open_run(path):
     Raises:
       InputError: `path` is no run, its configuration is damaged, or another version wrote it.
     """
-    run = Run(path)
+    run = located(path)
     if not run.exists():
         raise InputError(f'{path}: not a run (no config.json); train one with train.py')
     if run.config.get('format') != FORMAT:
@@ -125,6 +125,12 @@ def open_run(path):
             f'this one reads {FORMAT}); train it again with --overwrite'
         )
     return run
+
+
+def located(path):
+    """The run at `path`, or the one of that name in outputs/ where no run lies there."""
+    run, usual = Run(path), Run(Path('outputs') / path)
+    return usual if usual.exists() and not run.exists() else run
 
 
 def open_runs(paths):

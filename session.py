@@ -1,5 +1,6 @@
 """One session of training: from a checkpoint, or nothing, to the last epoch or a signal."""
 
+import shlex
 import shutil
 import sys
 import time
@@ -18,6 +19,7 @@ from runs import atomic, writing
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
 FRAMES = 60
+STOPPING = 'stopping and saving, once a compilation has ended; again: at once, without saving'
 
 
 class Session:
@@ -61,7 +63,7 @@ class Session:
         loop, epochs = self.loop, self.settings.epochs
         images = loop.steps_per_epoch * loop.batch_size
         progress = Progress(images, epochs, loop.step * loop.batch_size)
-        with Interrupt() as interrupt, progress:
+        with Interrupt(STOPPING) as interrupt, progress:
             try:
                 while loop.epoch < epochs and not interrupt.signal:
                     self.epoch(interrupt, progress)
@@ -81,10 +83,11 @@ class Session:
             progress.advance(steps * loop.batch_size, loop.means())
             if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
                 self.save()
-        if loop.epoch == epoch:
-            progress.epoch(self.close_epoch(epoch, began))
+        row = self.close_epoch(epoch, began) if loop.epoch == epoch else None
         if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
             self.save()
+        if row:
+            progress.epoch(row)
 
     def minutes(self):
         """Minutes since the last checkpoint."""
@@ -132,6 +135,7 @@ class Session:
         samples = show(self.model, self.latents)
         if epoch % self.settings.sample_every == 0 or self.done():
             self.draw(epoch, samples)
+            self.events.draw(epoch)
         row = {'epoch': epoch, **self.loop.means()}
         row |= {'spread': metrics.spread(samples, self.target)}
         row |= {f'test_{name}': value for name, value in test.items()}
@@ -163,28 +167,32 @@ class Session:
 
     def draw(self, epoch, samples):
         """Draws the epoch's grids: the samples, reconstructions of the target."""
-        export.save_png(self.run.picture('samples', epoch), export.grid(samples))
+        export.save_grid(self.run.picture('samples', epoch), samples)
         if hasattr(self.model, 'reconstruct'):
-            copies = export.grid(redraw(self.model, self.target))
-            export.save_png(self.run.picture('reconstructions', epoch), copies)
+            copies = redraw(self.model, self.target)
+            export.save_grid(self.run.picture('reconstructions', epoch), copies)
 
     def write_start(self):
         """Writes what does not change: the networks as text, the target of the grids."""
         with atomic(self.run.path / 'model.txt') as path, open(path, 'w') as file:
             for network in self.model.layers:
                 print(*description(network), sep='\n', file=file)
-        export.save_png(self.run.path / 'target.png', export.grid(self.target))
+        export.save_grid(self.run.path / 'target.png', self.target)
 
     def write_end(self):
         """Writes the GIF of the samples and, after the last epoch, the final weights."""
         epochs = export.spaced(self.run.epochs('samples'), FRAMES)
         if epochs:
-            frames = [export.load_png(self.run.picture('samples', epoch)) for epoch in epochs]
             captions = [f'epoch {epoch}' for epoch in epochs]
-            export.save_gif(self.run.path / 'samples.gif', frames, captions)
+            export.save_gif(self.run.path / 'samples.gif', map(self.samples, epochs), captions)
         if self.done() and self.sound():
             with atomic(self.run.final()) as path:
                 self.model.save_weights(path)
+
+    def samples(self, epoch):
+        """The samples of an epoch, as a picture for the eye."""
+        grid = export.load_grid(self.run.picture('samples', epoch))
+        return export.spread(export.cells(grid, *self.model.image_shape[:2]))
 
     def sound(self):
         """Whether the newest checkpoint holds what was trained last."""
@@ -197,13 +205,15 @@ class Session:
                 f'--stop_on_nan=false: after step {self.saved} a weight was infinite or not a '
                 f'number, so nothing later was saved; {self.left()}'
             )
+        path = self.run.path
         if self.done():
-            print(f'{self.run.path}: {self.loop.epoch} epochs done')
+            print(
+                f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif'
+            )
+            print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
-        print(
-            f'{self.run.path}: stopped and saved in epoch {self.loop.epoch + 1}; '
-            'the same command goes on from here'
-        )
+        where = f'stopped and saved in epoch {self.loop.epoch + 1}'
+        print(f'{path}: {where}; the same command goes on from here')
         return 128 + number
 
     def divergence(self, error):
@@ -237,15 +247,21 @@ def description(network):
 
 
 class Events:
-    """The log as TensorBoard events; made anew from log.csv, so that nothing is told twice."""
+    """Log and samples as TensorBoard events; made anew from the run, so that nothing is told twice.
+
+    Of the samples of earlier sessions those of FRAMES epochs are shown, which keeps starts short.
+    """
 
     def __init__(self, run):
+        self.run = run
         directory = run.path / 'tensorboard'
         shutil.rmtree(directory, ignore_errors=True)
         with writing(directory):
             self.writer = tf.summary.create_file_writer(str(directory))
         for row in run.rows():
             self.add(row)
+        for epoch in export.spaced(run.epochs('samples'), FRAMES):
+            self.draw(epoch)
 
     def add(self, row):
         """Adds a row of the log."""
@@ -254,3 +270,8 @@ class Events:
                 if name != 'epoch' and value not in ('', None):
                     tf.summary.scalar(name, float(value))
         self.writer.flush()
+
+    def draw(self, epoch):
+        """Adds the samples of an epoch."""
+        with self.writer.as_default(epoch):
+            tf.summary.image('samples', export.load_png(self.run.picture('samples', epoch))[None])

@@ -7,12 +7,15 @@
 
 import csv
 import io
+import itertools
 import json
+import textwrap
 
 import runs
 from scores import FEW, SCORES, VERSION
 
 FILE = 'evaluation.json'
+WIDEST = 26  # letters of a column on a terminal
 
 
 def read(run):
@@ -39,17 +42,34 @@ def save(run, sheet, references):
     runs.write_json(run.path / FILE, sheet | {'references': references})
 
 
-def markdown(sheets, names):
+def markdown(sheets, names, asked):
     """The table of (row, sheet) pairs, of the scores `names`; below it, why cells are empty.
 
-    Columns that are empty in every row are left out.
+    Columns that are empty in every row are left out, and why cells are of scores not in `asked`.
     """
+    titles, *lines = table(sheets, names)
+    rows = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
+    rows.insert(1, f'|{" --- |" * len(titles)}')
+    return '\n'.join([*rows, *sides(sheets, names), *footnotes(sheets, asked)]) + '\n'
+
+
+def upright(sheets, names, asked):
+    """The same for a terminal: a line a score, a column a row."""
+    lines = zip(*table(sheets, names), strict=True)
+    wrapped = [[textwrap.wrap(cell or '-', WIDEST) for cell in line] for line in lines]
+    widths = [max(map(len, sum(column, []))) for column in zip(*wrapped, strict=True)]
+    text = []
+    for line in wrapped:
+        for parts in itertools.zip_longest(*line, fillvalue=''):
+            text.append('  '.join(map(str.ljust, parts, widths)).rstrip())
+    return '\n'.join([*text, *sides(sheets, names), *footnotes(sheets, asked)]) + '\n'
+
+
+def table(sheets, names):
+    """Lists of cells: the titles, then those of each of the (row, sheet) pairs."""
     shown = taken(sheets, names)
     titles = ['run', *(title for name in shown for title in SCORES[name].columns)]
-    lines = [[row, *cells(sheet, shown)] for row, sheet in sheets]
-    table = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
-    table.insert(1, f'|{" --- |" * len(titles)}')
-    return '\n'.join([*table, '', *sides(sheets, shown), *footnotes(sheets, names)]) + '\n'
+    return [titles, *([row, *cells(sheet, shown)] for row, sheet in sheets)]
 
 
 def taken(sheets, names):
@@ -67,14 +87,14 @@ def sides(sheets, names):
     """A line on how many images stand on either side of a comparison, if `names` has one."""
     settings = sheets[0][1]['settings']
     samples, real = settings['num_samples'], settings['test_images']
-    if not any(SCORES[name].compares for name in names):
+    if not any(SCORES[name].compares for name in taken(sheets, names)):
         return []
     line = f'FID and its kin: {samples:,} samples against {real:,} test images.'
     if real < FEW:
         line += (
             ' With so few, FID comes out too high: compare it only where both numbers are equal.'
         )
-    return [line]
+    return ['', line]
 
 
 def footnotes(sheets, names):
@@ -84,7 +104,8 @@ def footnotes(sheets, names):
         for name in names:
             if name in sheet['reasons']:
                 told.setdefault((row, sheet['reasons'][name]), []).append(name)
-    return [f'{row}: no {", ".join(told[row, why])}: {why}.' for row, why in told]
+    lines = [f'{row}: no {", ".join(told[row, why])}: {why}.' for row, why in told]
+    return ['', *lines] if lines else []
 
 
 def comma_separated(sheets, names):

@@ -39,8 +39,9 @@ def main(argv):
         else:
             run.begin(configuration(settings, data, data_hash))
         if finished(run, settings, data, arrays):
-            print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
+            print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
             return 0
+        print(opening(run, settings, data, arrays), flush=True)
         console.load_tensorflow()
         from session import Session
 
@@ -115,10 +116,36 @@ def commit():
     return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
 
 
+def opening(run, settings, data, arrays):
+    """What is trained, on what and where, in one line."""
+    images, steps = len(data.train_images), len(data.train_images) // settings.batch_size
+    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps an epoch'
+    where = f'{settings.epochs:,} epochs into {run.path}'
+    if arrays is not None:
+        begun = epochs_of(settings, data, arrays)
+        where = f'on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
+    return f'{what}, {where}; compiling first, which takes some seconds'
+
+
+def epochs_of(settings, data, arrays):
+    """How many epochs the checkpoint `arrays` has, the begun one as a part of one."""
+    return arrays['step'] / (len(data.train_images) // settings.batch_size)
+
+
 def finished(run, settings, data, arrays):
     """Whether the checkpoint `arrays` stands at the last epoch asked for, and all is written."""
-    steps = len(data.train_images) // settings.batch_size * settings.epochs
-    return arrays is not None and arrays['step'] >= steps and run.final().exists()
+    if arrays is None:
+        return False
+    more = epochs_of(settings, data, arrays) - settings.epochs
+    return more > 0 or (more == 0 and run.final().exists())
+
+
+def finding(settings, data, arrays):
+    """What a run that has all epochs asked for has."""
+    epochs = epochs_of(settings, data, arrays)
+    if epochs > settings.epochs:
+        return f'has {epochs:.4g} epochs, more than --epochs={settings.epochs}'
+    return f'all {settings.epochs} epochs are done'
 
 
 if __name__ == '__main__':

@@ -155,7 +155,7 @@ def networks(run):
 def picture(path, trained):
     """Writes the samples of the last finished epoch of each run, below its name."""
     shown = [run for run in trained if run.epochs('samples')]
-    grids = [export.load_png(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
+    grids = [export.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
     lines = math.ceil(len(shown) / COLUMNS)
     cells = [*zip(grids, (run.path.name for run in shown), strict=True)]
     cells += [(None, '')] * (lines * COLUMNS - len(cells))

@@ -7,8 +7,6 @@ classifier, so train with --eval_every; sharpness is that of the 64 samples in t
 relative to the 64 test images of the target.
 """
 
-import functools
-
 import compare
 import console
 import export
@@ -29,11 +27,13 @@ def main(argv):
     columns = compare.list_columns(named)
     shown = [compare.parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
     every = sorted({epoch for column in columns for epoch in column.epochs})
-    rows = compare.list_rows(columns, compare.choose(shown, every))
-    target = export.load_png(compared[0].path / 'target.png')
+    rows = compare.list_rows(columns, compare.choose(shown, every), compare.Column.until_end)
+    target = export.load_grid(compared[0].path / 'target.png')
     labels, titles, pictures, _ = compare.lay_out(target, columns, rows)
-    caption = functools.partial(describe, target)
-    captions = [['', *map(caption, columns, epochs)] for _, epochs in rows]
+    captions = [
+        ['', *(describe(target, *pair, epoch) for pair in zip(columns, found, strict=True))]
+        for epoch, found in rows
+    ]
     figure.save_pixels(values.out, export.table(labels, titles, pictures, captions))
     return 0
 
@@ -47,21 +47,15 @@ def define_flags(values):
     flags.define(values, group, 'epochs_shown', '1,3,10,last', meaning)
 
 
-def describe(target, column, epoch):
-    """The caption of a column's picture; the scores are those of samples alone."""
+def describe(target, column, epoch, asked):
+    """The caption of a column's picture in the row of the epoch `asked`; samples have scores."""
     if epoch is None or column.kind != 'samples':
-        return column.cell(epoch)[1]
-    side = column.run.config['image_shape'][0]
-    picture = export.load_png(column.run.picture('samples', epoch))
-    ratio = metrics.sharpness(cells(picture, side), cells(target, side))
-    return f'{epoch}: FID {logged_fid(column.run, epoch):.1f}, sharpness {ratio:.2f}'
-
-
-def cells(picture, side):
-    """The images (N, side, side, C) of a grid (rows * side, columns * side, C), row by row."""
-    rows, columns = (length // side for length in picture.shape[:2])
-    parts = picture.reshape(rows, side, columns, side, -1).swapaxes(1, 2)
-    return parts.reshape(rows * columns, side, side, -1)
+        return compare.news(asked, epoch)
+    height, width, _ = column.run.config['image_shape']
+    grids = column.picture(epoch), target
+    ratio = metrics.sharpness(*(export.cells(grid, height, width) for grid in grids))
+    place = '' if epoch == asked else f'{epoch}: '
+    return f'{place}FID {logged_fid(column.run, epoch):.1f}, sharpness {ratio:.2f}'
 
 
 def logged_fid(run, epoch):

@@ -21,12 +21,13 @@ def parse(argv, lesson, description, *definitions):
     """The flags that `definitions` add, and --out, which is `outputs/lessons/<lesson>.webp`.
 
     Raises:
-      InputError: as `flags.parse`; --out names no picture.
+      InputError: as `flags.parse`; --out names no picture, or a file that lies there.
     """
     out = functools.partial(define_out, lesson=lesson)
     values = flags.parse(argv, description, *definitions, out)
     if Path(values.out).suffix not in SUFFIXES:
         raise InputError(f'--out={values.out}: must end in {" or ".join(SUFFIXES)}')
+    flags.check_out(values, values.out, default=values['out'].default)
     return values
 
 
@@ -34,6 +35,7 @@ def define_out(values, lesson):
     """Defines --out on `values`."""
     default = f'outputs/lessons/{lesson}.webp'
     flags.define(values, 'Where to write', 'out', default, 'the figure, a .webp or a .png')
+    flags.define_overwrite(values, 'Where to write')
 
 
 def page(width, height):

@@ -40,10 +40,10 @@ def column(run):
     epochs, rows = [run.epochs(kind) for kind in KINDS], run.rows()
     if not (all(epochs) and rows and 'test_kl' in rows[-1]):
         raise InputError(f'{run.path}: no epoch of a VAE; train one with train.py --model=vae')
-    pictures = [export.load_png(run.picture(k, e[-1])) for k, e in zip(KINDS, epochs, strict=True)]
+    last = [run.picture(kind, own[-1]) for kind, own in zip(KINDS, epochs, strict=True)]
     title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['flags'])
     kl, error = (float(rows[-1][f'test_{term}']) for term in ('kl', 'reconstruction'))
-    return title, pictures, f'KL {kl:.1f}, reconstruction {error:.1f}'
+    return title, [*map(export.load_grid, last)], f'KL {kl:.1f}, reconstruction {error:.1f}'
 
 
 if __name__ == '__main__':

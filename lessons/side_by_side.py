@@ -38,12 +38,12 @@ class Shown:
 
     def grid(self, kind):
         """The last grid of this kind, uint8 (H, W, C)."""
-        return export.load_png(self.run.picture(kind, self.run.epochs(kind)[-1]))
+        return export.load_grid(self.run.picture(kind, self.run.epochs(kind)[-1]))
 
     @functools.cached_property
     def target(self):
         """The test images that it reconstructs, as a grid."""
-        return export.load_png(self.run.path / 'target.png')
+        return export.load_grid(self.run.path / 'target.png')
 
     def squared_error(self):
         """Of the reconstructions in the grid: pixels in [0, 1], summed over an image."""
@@ -57,9 +57,8 @@ class Shown:
 
     def _images(self, grid):
         """The (N, H, W, C) that make a grid."""
-        height, width, channels = self.run.config['image_shape']
-        cells = grid.reshape(len(grid) // height, height, -1, width, channels)
-        return cells.swapaxes(1, 2).reshape(-1, height, width, channels)
+        height, width, _ = self.run.config['image_shape']
+        return export.cells(grid, height, width)
 
 
 def read(argv, description, name):

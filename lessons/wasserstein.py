@@ -88,7 +88,7 @@ def draw(part, name, run, rows):
     for axes in grids:
         axes.set_axis_off()
     for axes, epoch in zip(grids, export.spaced(run.epochs('samples'), SHOWN), strict=False):
-        figure.show(axes, export.load_png(run.picture('samples', epoch)), f'epoch {epoch}')
+        figure.show(axes, export.load_grid(run.picture('samples', epoch)), f'epoch {epoch}')
 
 
 def signals(rows):

@@ -1,7 +1,7 @@
 """Scores: features, probabilities, likelihoods or codes in, numbers out; one metric a file.
 
 All but the classifier are pure functions of NumPy arrays and need no TensorFlow. They calculate in
-float64. Large products come in blocks of about 10 million numbers, and no score depends on them.
+float64. Large products come in blocks of millions of numbers, and no score depends on them.
 """
 
 from metrics.active_units import active_units

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-NUMBERS = 10_000_000  # in a block: 80 MB, of which a few are alive at a time
+NUMBERS = 2_000_000  # in a block: 16 MB, which memory is reused for and not asked for anew
 ROUNDING = 1e-12  # of the squared norms: an upper bound of the error for thousands of dimensions
 
 
@@ -19,7 +19,7 @@ def blocks(points, others, rows=None):
 
     Args:
       points, others: (N, ...) and (M, ...), flattened to points of equal length.
-      rows: points a block; by default as many as make 10 million numbers.
+      rows: points a block; by default as many as make 2 million numbers.
     """
     points, others = points_of(points), points_of(others)
     rows = rows or max(1, NUMBERS // len(others))
@@ -27,8 +27,11 @@ def blocks(points, others, rows=None):
     for start in range(0, len(points), rows):
         part = points[start : start + rows]
         scale = squared_norms(part)[:, None] + norms
-        squares = scale - 2.0 * (part @ others.T)
-        squares[squares < ROUNDING * scale] = 0.0
+        squares = part @ others.T
+        squares *= -2.0
+        squares += scale
+        scale *= ROUNDING
+        squares[squares < scale] = 0.0
         yield slice(start, start + len(part)), squares
 
 

@@ -17,9 +17,13 @@ from console import InputError
 ROOT = Path(compare.__file__).parent
 
 
-def picture(run, kind, epoch):
+def images(run, kind, epoch):
     seed = zlib.crc32(f'{run} {kind} {epoch}'.encode())
-    return np.random.default_rng(seed).integers(0, 256, (16, 16, 1), np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (4, 8, 8, 1), np.uint8)
+
+
+def picture(run, kind, epoch):
+    return export.grid(images(run, kind, epoch))
 
 
 def make_run(name, samples, reconstructions=(), model=None, dataset='digits', data_hash='a1'):
@@ -27,23 +31,24 @@ def make_run(name, samples, reconstructions=(), model=None, dataset='digits', da
     config = {'model': model or name, 'dataset': dataset, 'data_hash': data_hash}
     path = Path('outputs') / name
     runs.write_json(path / 'config.json', {'format': runs.FORMAT, **config})
-    export.save_png(path / 'target.png', picture(name, 'target', 0))
+    export.save_grid(path / 'target.png', images(name, 'target', 0))
     for kind, epochs in ('samples', samples), ('reconstructions', reconstructions):
         for epoch in epochs:
-            export.save_png(runs.Run(path).picture(kind, epoch), picture(name, kind, epoch))
+            export.save_grid(runs.Run(path).picture(kind, epoch), images(name, kind, epoch))
     return str(path)
 
 
 def expected(target, titles, rows):
-    """The table of `rows`: a label, then (run, kind, epoch) a cell, or None for a missing one."""
-    first = picture(target, 'target', 0), ''
-    lines = [
-        [first, *((picture(*c), f'epoch {c[2]}') if c else (None, 'no picture yet') for c in cells)]
-        for _, *cells in rows
+    """The table of `rows`: a label, then (run, kind, epoch) a cell, or None for a blank one."""
+    labels = [label for label, *_ in rows]
+    pictures = [[None, *(picture(*cell) if cell else None for cell in row[1:])] for row in rows]
+    pictures[0][0] = picture(target, 'target', 0)
+    told = [[cell and f'epoch {cell[2]}' for cell in row[1:]] for row in rows]
+    captions = [
+        ['', *('' if word in (None, label) else word for word in line)]
+        for label, line in zip(labels, told, strict=True)
     ]
-    images = [[image for image, _ in line] for line in lines]
-    captions = [[caption for _, caption in line] for line in lines]
-    return export.table([row[0] for row in rows], ['target', *titles], images, captions)
+    return export.table(labels, ['target', *titles], pictures, captions)
 
 
 def figure(*arguments):
@@ -88,10 +93,17 @@ def test_figure_of_the_post(both):
     np.testing.assert_array_equal(figure(both), expected('vae', TITLES, rows))
 
 
-def test_run_without_the_epoch_shows_the_nearest_before(both):
-    rows = [vae_and_gan('epoch 200', 125, 200), vae_and_gan('epoch 7', 7, 7)]
+def test_a_run_that_has_ended_is_left_blank(both):
+    rows = [['epoch 200', None, None, ('gan', 'samples', 200)], vae_and_gan('epoch 7', 7, 7)]
     page = figure(both, '--epochs_shown=200,7,400')
     np.testing.assert_array_equal(page, expected('vae', TITLES, rows))
+
+
+def test_a_run_without_the_epoch_shows_the_nearest_before():
+    make_run('gan', [1, 2, 3]), make_run('wgan', [1, 3])
+    rows = [['epoch 2', ('gan', 'samples', 2), ('wgan', 'samples', 1)]]
+    page = figure('--runs=outputs/gan,outputs/wgan', '--epochs_shown=2')
+    np.testing.assert_array_equal(page, expected('gan', ['GAN samples', 'WGAN samples'], rows))
 
 
 def test_order_of_runs_is_order_of_columns():
@@ -157,6 +169,31 @@ def test_command_prints_where_it_wrote():
     assert all(Path(path).is_file() for path in written)
 
 
+def test_runs_are_found_by_their_names_in_outputs():
+    make_run('gan', [1]), make_run('vae', [1])
+    figure('--runs=gan,vae')
+    with pytest.raises(InputError, match='^dcgan: not a run'):
+        compare.main(['compare.py', '--runs=gan,dcgan'])
+
+
+@pytest.mark.parametrize('name', compare.FILES)
+def test_files_at_out_are_replaced_only_when_asked_for(name):
+    run = f'--runs={make_run("gan", [1])}'
+    Path('out').mkdir()
+    Path('out', name).write_text('mine')
+    with pytest.raises(InputError, match=f'^--out=out: out/{name} exists; .*--overwrite'):
+        compare.main(['compare.py', run, '--out=out', '--html'])
+    assert [path.name for path in Path('out').iterdir()] == [name]
+    assert compare.main(['compare.py', run, '--out=out', '--html', '--overwrite']) == 0
+    assert len(list(Path('out').iterdir())) == 3
+
+
+def test_its_own_directory_is_written_over_unasked():
+    run = f'--runs={make_run("gan", [1])}'
+    for words in [], [], ['--out=outputs/comparison-digits']:
+        assert compare.main(['compare.py', run, *words]) == 0
+
+
 def test_import_needs_no_tensorflow():
     code = 'import compare, sys; sys.exit(bool({"tensorflow", "keras"} & set(sys.modules)))'
     assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
@@ -173,7 +210,15 @@ def test_help_shows_only_its_own_flags():
     done = run_command('--help')
     assert done.returncode == 0
     named = {word for word in done.stdout.split() if word.startswith('--') and '=' not in word}
-    assert named == {'--runs', '--epochs_shown', '--frames', '--html', '--out', '--help'}
+    assert named == {
+        '--runs',
+        '--epochs_shown',
+        '--frames',
+        '--html',
+        '--out',
+        '--overwrite',
+        '--help',
+    }
 
 
 def test_mistake_is_one_line_and_status_one():

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_tensorflow_comes_silently_and_whatever_backend_the_user_names():
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_first_signal_is_noted_and_the_second_kills(number):
     before = signal.getsignal(number)
-    with Interrupt() as interrupt:
+    with Interrupt('stopping') as interrupt:
         assert interrupt.signal is None
         signal.raise_signal(number)
         assert interrupt.signal == number
@@ -85,11 +86,72 @@ def test_a_first_signal_is_noted_and_the_second_kills(number):
     assert signal.getsignal(number) == before
 
 
-def test_elsewhere_than_on_a_terminal_progress_is_a_line_an_epoch(capsys):
+def test_signals_are_answered_while_a_call_hears_of_none():
+    """As one that compiles: this one would take hours, but for the second signal."""
+    done = python("""
+        import console, hashlib, os, signal, sys, threading
+        sys.setswitchinterval(1000)  # both are sent before Python hears of one
+        def send():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        with console.Interrupt('stopping'):
+            threading.Thread(target=send).start()
+            hashlib.pbkdf2_hmac('sha1', b'', b'', 2**31 - 1)
+    """)
+    assert done.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert (done.stdout, done.stderr) == ('stopping\n', '')
+
+
+ROW = {'loss': 2.0, 'kl': 0.5, 'test_elbo': 3.0, 'test_kl': 4.0, 'eval_fid': None}
+ROW |= {'images_per_second': 12.0, 'seconds': 10.0}
+
+
+def epochs(clock, count=2):
+    """Trains epochs of 100 images, the first step after 60 seconds, by a clock of ours."""
+    with Progress(100, 10, 0) as progress:
+        clock.now += 60  # compiles
+        progress.advance(10, {'loss': 2.0})
+        for epoch in range(1, count + 1):
+            for images in [30] * 3 if epoch == 1 else [40, 30, 30]:
+                clock.now += images / 10
+                progress.advance(images, {'loss': 2.0})
+            clock.now += 30 if epoch == 1 else 5  # tests, and compiles that first
+            progress.epoch({'epoch': epoch, **ROW})
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr('time.monotonic', lambda: clock.now)
+    return clock
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_a_full_line_an_epoch(capsys, clock):
+    epochs(clock, 1)
+    shown = capsys.readouterr()
+    numbers = 'loss 2, kl 0.5, test_elbo 3, test_kl 4, images_per_second 12, seconds 10'
+    assert shown.out == f'epoch 1/10: {numbers}, 01:30 left\n'
+    assert shown.err == ''
+
+
+def test_a_terminal_gets_a_short_line_above_the_bar(capsys, clock, monkeypatch):
+    for stream in sys.stdout, sys.stderr:
+        monkeypatch.setattr(stream, 'isatty', lambda: True)
+    epochs(clock)
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0] == 'epoch 1/10: loss 2, test_elbo 3, 10.0 s, 01:30 left'
+    assert '200/1.00k' in shown.err
+
+
+def test_what_is_left_is_told_without_what_compiles(capsys, clock):
+    """10 images a second: 90 seconds after one epoch, though a minute and a half went by."""
+    epochs(clock, 3)
+    left = [line.split(', ')[-1] for line in capsys.readouterr().out.splitlines()]
+    assert left == ['01:30 left', '01:20 left', '01:22 left']
+
+
+def test_one_step_an_epoch_tells_no_time(capsys):
     with Progress(100, 3, 0) as progress:
         progress.advance(100, {'loss': 2.0})
-        progress.epoch({'epoch': 1, 'loss': 2.0, 'images_per_second': None})
-    shown = capsys.readouterr()
-    assert shown.out.startswith('epoch 1/3: loss 2, ')
-    assert shown.out.endswith(' left\n')
-    assert shown.err == ''
+        progress.epoch({'epoch': 1, **ROW})
+    assert capsys.readouterr().out.endswith(', ? left\n')

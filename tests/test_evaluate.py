@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -52,7 +53,7 @@ def evaluated(tiny_runs, tmp_path_factory, cheap):
     place = tmp_path_factory.mktemp('evaluated')
     paths = {name: shutil.copytree(path, place / name) for name, path in tiny_runs.items()}
     for suffix in ('md', 'csv'):
-        assert call(paths.values(), f'--out={place}/table.{suffix}') == 0
+        assert call(paths.values(), '--metrics=all', f'--out={place}/table.{suffix}') == 0
     return paths, (place / 'table.md').read_text(), place / 'table.csv'
 
 
@@ -155,8 +156,58 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
     assert '200 samples against 200 test images. With so few, FID comes out too high' in table
-    assert 'gan: no elbo, elbo_binarized, bound' in table
-    assert 'the model has no encoder' in table
+    assert 'no encoder' not in table
+
+
+def test_by_default_it_takes_the_scores_that_answer_the_question(evaluated, monkeypatch, capsys):
+    paths, _, _ = evaluated
+    monkeypatch.setattr(scores, 'measure', None)  # all are taken already
+    assert call(paths.values()) == 0
+    shown = capsys.readouterr()
+    head = shown.out.splitlines()[0]
+    for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
+        assert f' {title}' in head
+    assert 'KID' not in head and 'no elbo' not in shown.out
+    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; by 200 samples of each\n'
+    assert shown.err == told
+
+
+def test_a_note_tells_why_a_score_asked_for_by_name_is_missing(evaluated, capsys):
+    paths, _, _ = evaluated
+    assert call(paths.values(), '--metrics=fid,elbo') == 0
+    assert 'gan: no elbo: the model has no encoder.\n' in capsys.readouterr().out
+
+
+def test_a_pipe_is_told_of_each_score_and_its_time(evaluated, tmp_path, capsys):
+    paths, _, _ = evaluated
+    path = shutil.copytree(paths['gan'], tmp_path / 'gan')
+    assert call([path], '--metrics=sharpness', '--seed=5') == 0
+    _, *lines = capsys.readouterr().err.splitlines()
+    assert [re.sub(r'[\d.]+ s$', 's', line) for line in lines] == [
+        'training images: sharpness s',
+        'gan: sharpness s',
+    ]
+
+
+def test_a_terminal_has_scores_below_and_runs_beside_one_another(evaluated, monkeypatch, capsys):
+    paths, _, _ = evaluated
+    monkeypatch.setattr(evaluate.sys.stdout, 'isatty', lambda: True)
+    assert call(paths.values()) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ['run', 'training', 'images', 'vae', 'gan']
+    assert [line.split()[0] for line in lines][:2] == ['classes', 'class']
+    assert max(map(len, lines)) <= 4 * (sheet_file.WIDEST + 2)
+
+
+def test_a_table_is_not_written_over(evaluated, tmp_path):
+    paths, _, _ = evaluated
+    out = tmp_path / 'table.md'
+    out.write_text('mine')
+    run = f'--runs={paths["gan"]}'
+    assert '--overwrite' in refusal(run, f'--out={out}')
+    assert out.read_text() == 'mine'
+    assert call([paths['gan']], f'--out={out}', '--overwrite') == 0
+    assert out.read_text().startswith('| run |')
 
 
 def test_every_score_is_kept_or_has_its_reason(evaluated):
@@ -437,13 +488,15 @@ def test_a_hundred_test_images_are_the_least_to_compare_with(digits, name):
 
 
 def test_the_table_says_how_many_images_stand_on_either_side():
-    def line(names, real):
+    def lines(names, real):
         settings = {'num_samples': 10000, 'test_images': real}
-        return sheet_file.sides([('vae', {'settings': settings})], names)
+        found = {'settings': settings, 'scores': dict.fromkeys(['sharpness', 'fid', 'kid'])}
+        return sheet_file.sides([('vae', found)], names)
 
-    assert line(['sharpness', 'elbo'], 360) == []
-    assert line(['fid'], 10000) == ['FID and its kin: 10,000 samples against 10,000 test images.']
-    assert 'too high' in line(['sharpness', 'kid'], 360)[0]
+    assert lines(['sharpness', 'elbo'], 360) == lines(['precision_recall'], 360) == []
+    told = 'FID and its kin: 10,000 samples against 10,000 test images.'
+    assert lines(['fid'], 10000) == ['', told]
+    assert 'too high' in lines(['sharpness', 'kid'], 360)[1]
 
 
 def test_classes_are_held_against_those_of_the_data(digits):
@@ -521,7 +574,7 @@ SHEET = {
 def test_a_table_by_hand():
     names = ['coverage', 'fid', 'kid', 'elbo']
     empty = SHEET | {'scores': {}, 'reasons': {}}
-    assert sheet_file.markdown([('a', SHEET), ('b', empty)], names) == (
+    assert sheet_file.markdown([('a', SHEET), ('b', empty)], names, names) == (
         '| run | classes | class KL | sure (0.9) | share of each class (%) | FID |\n'
         '| --- | --- | --- | --- | --- | --- |\n'
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
@@ -529,6 +582,25 @@ def test_a_table_by_hand():
         '\n'
         'a: no kid, elbo: they are few.\n'
     )
+
+
+def test_a_table_for_a_terminal_by_hand():
+    empty = SHEET | {'scores': {}, 'reasons': {}}
+    rows = [('a', SHEET), ('a-very-long-name-of-a-run', empty)]
+    assert sheet_file.upright(rows, ['coverage', 'fid', 'kid'], []) == (
+        'run                      a          a-very-long-name-of-a-run\n'
+        'classes                  2          -\n'
+        'class KL                 0.500      -\n'
+        'sure (0.9)               25.0%      -\n'
+        'share of each class (%)  25.0 75.0  -\n'
+        'FID                      1.23       -\n'
+    )
+    many = SHEET | {'scores': {'coverage': SHEET['scores']['coverage'] | {'histogram': [1] * 8}}}
+    last = sheet_file.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
+    assert last == [
+        'share of each class (%)  12.5 12.5 12.5 12.5 12.5',
+        ' ' * 25 + '12.5 12.5 12.5',
+    ]
 
 
 def test_a_csv_by_hand():

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import export
 from console import InputError
@@ -72,6 +72,46 @@ def test_png_comes_back_as_it_was(tmp_path, channels):
     export.save_png(tmp_path / 'a.png', image)
     np.testing.assert_array_equal(export.load_png(tmp_path / 'a.png'), image)
     assert [path.name for path in tmp_path.iterdir()] == ['a.png']
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('count', [1, 2, 5, 64])
+def test_a_grid_comes_back_as_it_was_laid_out(tmp_path, count, channels):
+    images = np.random.default_rng(0).integers(0, 256, (count, 5, 7, channels), np.uint8)
+    export.save_grid(tmp_path / 'a.png', images)
+    found = export.load_grid(tmp_path / 'a.png')
+    np.testing.assert_array_equal(found, export.grid(images))
+    np.testing.assert_array_equal(export.cells(found, 5, 7)[:count], images)
+
+
+@pytest.mark.parametrize('side, width', [(28, 8 * 56 + 7), (32, 8 * 64 + 7), (64, 8 * 64 + 7)])
+def test_a_grid_is_large_and_a_line_keeps_its_cells_apart(tmp_path, side, width):
+    export.save_grid(tmp_path / 'a.png', np.full((64, side, side, 1), 7, np.uint8))
+    picture = export.load_png(tmp_path / 'a.png')
+    assert picture.shape == (width, width, 1)
+    apart = np.arange(1, 8) * (width + 1) // 8 - 1
+    assert (np.delete(np.delete(picture, apart, 0), apart, 1) == 7).all()
+    assert (picture[apart] == export.SEAM).all() and (picture[:, apart] == export.SEAM).all()
+
+
+def test_a_grid_of_many_images_grows_no_further(tmp_path):
+    export.save_grid(tmp_path / 'a.png', np.zeros((100, 64, 64, 1), np.uint8))
+    assert export.load_png(tmp_path / 'a.png').shape == (649, 649, 1)
+
+
+def test_a_picture_without_cells_is_no_grid(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (30, 40, 1), np.uint8)
+    export.save_png(tmp_path / 'a.png', image)
+    np.testing.assert_array_equal(export.load_grid(tmp_path / 'a.png'), image)
+
+
+@pytest.mark.parametrize('note', ['', '5 5', 'a b c', '5 5 3', '0 0 0', '-1 -1 1', '9 9 1 1'])
+def test_a_grid_whose_note_does_not_fit_is_damaged(tmp_path, note):
+    told = PngImagePlugin.PngInfo()
+    told.add_text(export.CELL, note)
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / 'a.png', pnginfo=told)
+    with pytest.raises(InputError, match='a.png: damaged'):
+        export.load_grid(tmp_path / 'a.png')
 
 
 def test_png_that_fails_leaves_the_old_one(tmp_path):

@@ -78,7 +78,7 @@ def test_help_shows_groups_meanings_and_defaults(capsys, word):
     assert text.startswith('About. What to train --model what to train: ae, ')
     groups = ['What to train', 'How to train', 'Where things lie', 'Help']
     assert sorted(groups, key=text.index) == groups
-    assert '--batch_size images a step (default 64)' in text
+    assert '--latent_dim length of the code (default 100)' in text
     assert '--seed of all random numbers; the same seed gives the same run (default 0)' in text
     assert '--xla <auto|on|off>: compile the steps with XLA; auto does what was measured' in text
     assert '--image_size images are brought to this many pixels a side; by default their' in text
@@ -93,6 +93,19 @@ def test_help_shows_what_the_named_model_reads(capsys, toy):
     assert '--kind <soft|hard>: which kind (default soft)' in text
     assert '--noisy whether it is (default True)' in text
     assert '--width' not in text
+
+
+def test_help_shows_what_a_default_is_by_model(capsys, toy):
+    text = shown(capsys, '--help', command=['train.py'])
+    assert '--epochs passes over the training images (default 100; by model 7 for toy)' in text
+    assert '--batch_size images a step (default 64)' in text
+
+
+def test_defaults_by_model_are_told_where_they_differ():
+    told = flags.default_text(100, {7: ['a', 'b'], 100: ['c'], 5: ['d']})
+    assert told == ' (default 100; by model 7 for a and b, 5 for d)'
+    assert flags.default_text(100, {100: ['c']}) == ' (default 100)'
+    assert flags.default_text(None, {}) == ''
 
 
 def test_help_lines_fit(capsys):

@@ -161,6 +161,33 @@ def test_a_keras_file_is_replaced(tiny_runs, tmp_path):
     assert kept.stat().st_size > 1000
 
 
+@pytest.mark.parametrize('name', ['a.png', 'a.npz'])
+def test_a_file_at_out_is_replaced_only_when_asked_for(tiny_runs, tmp_path, name):
+    out = tmp_path / name
+    out.write_text('mine')
+    with pytest.raises(InputError, match=f'^--out={out}: exists; .*--overwrite'):
+        call(f'--run={tiny_runs["vae"]}', f'--out={out}')
+    assert out.read_text() == 'mine'
+    call(f'--run={tiny_runs["vae"]}', f'--out={out}', '--num=1', '--overwrite')
+    assert out.read_bytes() != b'mine'
+
+
+def test_its_own_name_is_replaced_unasked(tiny_runs, tmp_path):
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
+    out = run / 'generated.png'
+    for words in ['--num=1'], ['--num=2'], ['--num=3', f'--out={run}/../run/generated.png']:
+        call(f'--run={run}', *words)
+    assert len(export.cells(export.load_grid(out), 28, 28)) == 4
+
+
+def test_a_run_is_found_by_its_name_in_outputs(tiny_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'outputs' / 'vae-digits')
+    Path('vae-digits').mkdir()  # no run
+    call('--run=vae-digits', '--num=1')
+    assert (run / 'generated.png').exists()
+
+
 def empty_run(path):
     runs.write_json(path / 'config.json', {'format': runs.FORMAT})
 

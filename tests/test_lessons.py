@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -258,11 +259,6 @@ def game_rows(count, **more):
     return [{'epoch': e, **losses, 'eval_fid': 100.0 / e} | more for e in range(1, count + 1)]
 
 
-def test_cells_undo_a_grid():
-    images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(epochs.cells(export.grid(images, 3), 4), images)
-
-
 def test_epochs_command(tmp_path, capsys):
     runs = [make_run(tmp_path / name, name, game_rows(3)) for name in ('vae', 'gan')]
     names = ','.join(str(run.path) for run in runs)
@@ -281,7 +277,8 @@ def test_caption_says_fid_and_sharpness(tmp_path):
     run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
     column = epochs.compare.list_columns([('GAN', run)])[0]
     target = export.load_png(run.path / 'target.png')
-    assert epochs.describe(target, column, 2) == '2: FID 50.0, sharpness 1.00'
+    assert epochs.describe(target, column, 2, 2) == 'FID 50.0, sharpness 1.00'
+    assert epochs.describe(target, column, 2, math.inf) == '2: FID 50.0, sharpness 1.00'
 
 
 def test_wasserstein_command(tmp_path):
@@ -421,6 +418,17 @@ def test_gradient_norms_are_taken_between_data_and_samples():
 def test_refusals(argv, message):
     with pytest.raises(InputError, match=message):
         saturation.main(['saturation.py', *argv])
+
+
+def test_a_figure_at_out_is_replaced_only_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in 'outputs/lessons/saturation.webp', 'mine.webp':
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    assert figure.parse(['lesson'], 'saturation', '').out == 'outputs/lessons/saturation.webp'
+    with pytest.raises(InputError, match='^--out=mine.webp: exists; .*--overwrite'):
+        figure.parse(['lesson', '--out=mine.webp'], 'saturation', '')
+    assert figure.parse(['lesson', '--out=mine.webp', '--overwrite'], 'saturation', '').overwrite
 
 
 def test_help_tells_the_lesson_and_its_flags(capsys):

@@ -33,9 +33,9 @@ def make_run(name, weight=1.0, kl=20.0, reconstructions=TARGET, **config):
         run.path / 'config.json', {'format': runs.FORMAT, 'image_shape': [28, 28, 1], **config}
     )
     run.log({'epoch': 1, 'test_kl': kl, 'test_reconstruction': 100 - kl})
-    export.save_png(run.path / 'target.png', export.grid(TARGET))
+    export.save_grid(run.path / 'target.png', TARGET)
     for kind, images in ('samples', TARGET), ('reconstructions', reconstructions):
-        export.save_png(run.picture(kind, 1), export.grid(images))
+        export.save_grid(run.picture(kind, 1), images)
     found = {'fid': {'fid': 12.34}, 'sharpness': {'ratio': 0.5}}
     settings = {'settings': {'version': scores.VERSION}}
     runs.write_json(run.path / 'evaluation.json', {**settings, 'scores': found})

@@ -1,5 +1,6 @@
 """train.py end to end on digits: what a run leaves, what goes on, what is refused."""
 
+import io
 import json
 import re
 import shutil
@@ -109,10 +110,14 @@ def test_a_run_leaves_these_files(trained):
 
 def test_a_pipe_gets_a_line_an_epoch(trained):
     base, done = trained
-    *epochs, last = done.out.splitlines()
+    first, *epochs, last, then = done.out.splitlines()
+    assert first.startswith(
+        f'vae on digits: 128 images, 2 steps an epoch, 3 epochs into {base}/run;'
+    )
     assert [line.partition(':')[0] for line in epochs] == ['epoch 1/3', 'epoch 2/3', 'epoch 3/3']
     assert re.search(r'loss [\d.]+, .*test_negative_elbo [\d.]+, .*00:00 left$', epochs[-1])
-    assert last == f'{base}/run: 3 epochs done'
+    assert last == f'{base}/run: 3 epochs done; the samples over time: {base}/run/samples.gif'
+    assert then == f'next: python evaluate.py --runs={base}/run'
 
 
 def test_the_configuration_tells_flags_data_and_versions(trained, digits):
@@ -165,21 +170,32 @@ def test_tensorboard_shows_the_log(trained):
         }
 
 
+def test_tensorboard_shows_the_samples(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    run = Run(trained[0] / 'run')
+    events = EventAccumulator(str(run.path / 'tensorboard'))
+    events.Reload()
+    for event in events.Tensors('samples'):
+        width, height, png = make_ndarray(event.tensor_proto)
+        with Image.open(io.BytesIO(png)) as shown:
+            found = np.asarray(shown)[..., None]
+        np.testing.assert_array_equal(found, export.load_png(run.picture('samples', event.step)))
+    assert [event.step for event in events.Tensors('samples')] == [1, 2, 3]
+
+
 def cells(path, side=28):
     """The pictures of an 8x8 grid, rows first."""
-    grid = np.asarray(Image.open(path))
-    assert grid.shape == (8 * side, 8 * side)
-    return [
-        grid[side * row : side * (row + 1), side * column : side * (column + 1)]
-        for row in range(8)
-        for column in range(8)
-    ]
+    grid = export.load_grid(path)
+    assert grid.shape == (8 * side, 8 * side, 1)
+    return export.cells(grid, side, side)
 
 
 def test_the_target_shows_test_images_in_order(trained, digits):
     chosen, _ = datasets.subset(digits.test_images, digits.test_labels, 64)
     shown = cells(trained[0] / 'run' / 'target.png')
-    assert all((cell == image[..., 0]).all() for cell, image in zip(shown, chosen, strict=True))
+    assert all((cell == image).all() for cell, image in zip(shown, chosen, strict=True))
 
 
 def test_the_gif_shows_the_samples_in_order(trained):
@@ -312,12 +328,17 @@ def test_typed_again_it_says_that_all_is_done(whole, without_tensorflow, capsys)
     before = files(whole)
     assert train.main(command(whole)) == 0
     assert capsys.readouterr().out.startswith(f'{whole}/run: all 3 epochs are done')
+    assert train.main(command(whole, epochs=2)) == 0
+    has = f'{whole}/run: has 3 epochs, more than --epochs=2; a larger --epochs trains on\n'
+    assert capsys.readouterr().out == has
     assert files(whole) == before
 
 
 def test_more_epochs_train_on(copy):
     done = harness.run(copy, epochs=4)
-    assert [line.partition(':')[0] for line in done.out.splitlines()[:-1]] == ['epoch 4/4']
+    first, epoch, *_ = done.out.splitlines()
+    assert f'2 steps an epoch, on after 3 of 4 epochs in {copy}/run;' in first
+    assert epoch.startswith('epoch 4/4: ')
     assert Run(copy / 'run').epochs('samples') == [1, 2, 3, 4]
 
 
