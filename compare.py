@@ -20,7 +20,7 @@ import flags
 import page
 import runs
 from console import InputError, start
-from generate import warn
+from health import warn
 
 FILES = ('figure.png', 'comparison.gif', 'index.html')
 

@@ -21,7 +21,7 @@ import export
 import flags
 import runs
 from console import InputError
-from health import failure
+from health import warn
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
 
@@ -73,13 +73,6 @@ def open_run(path):
     if not path:
         raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
     return runs.open_run(path)
-
-
-def warn(run):
-    """Says on the standard error if the run is one that failed."""
-    found = failure(run)
-    if found:
-        print(f'{run.path}: {found}', file=sys.stderr)
 
 
 def paths(values, run):

@@ -4,6 +4,8 @@ A GAN ends in one of two ways when it fails: its discriminator tells every sampl
 that the generator learns nothing more; or its generator draws one picture for all noise.
 """
 
+import sys
+
 EPOCHS = 3  # a failure is one that lasts
 BEGINNING = 300  # steps, in which samples of a good run may still look alike
 GAP = 0.9  # of D(x) - D(G(z)), 1 where no sample is taken for an image
@@ -14,6 +16,13 @@ def failure(run):
     """One line on how a `runs.Run` fails by its log, or None."""
     config = run.config
     return failure_of(run.rows(), config['train_images'] // config['flags']['batch_size'])
+
+
+def warn(run):
+    """Says on the standard error that a run fails, if it does."""
+    found = failure(run)
+    if found:
+        print(f'{run.path}: {found}', file=sys.stderr)
 
 
 def failure_of(rows, steps):

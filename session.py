@@ -12,7 +12,7 @@ import datasets
 import export
 import metrics
 from console import InputError, Interrupt, Progress, quiet
-from health import failure
+from health import failure, warn
 from loop import SHOWN, Diverged, Loop, choose_xla, redraw, show
 from models import build
 from runs import atomic, writing
@@ -71,8 +71,7 @@ class Session:
                 self.write_end()
                 raise InputError(self.divergence(error)) from None
         self.write_end()
-        if self.failing:
-            print(f'{self.run.path}: {self.failing}', file=sys.stderr)
+        warn(self.run)
         return self.farewell(interrupt.signal)
 
     def epoch(self, interrupt, progress):
