@@ -18,6 +18,8 @@ demo: $(VENV)/installed
 	$(BIN)/python train.py --model=gan --dataset=digits --epochs=16
 	@echo 'Drawing the figure: target, VAE, GAN by epoch.'
 	$(BIN)/python compare.py --runs=outputs/vae-digits,outputs/gan-digits
+	@echo 'Counting the classes that the GAN draws.'
+	$(BIN)/python evaluate.py --runs=outputs/gan-digits --metrics=coverage --num_samples=1000 --least_classes=8
 
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check .

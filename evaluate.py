@@ -39,6 +39,10 @@ def main(argv):
     values = flags.parse(argv, __doc__, define_flags)
     names, out = chosen(values.metrics), written(values)
     asked = [] if values.metrics in (None, 'all') else names
+    if values.least_classes and 'coverage' not in names:
+        raise InputError(
+            f'--least_classes={values.least_classes}: counted by coverage; add it to --metrics'
+        )
     judged = runs.open_runs(values.runs)
     data, data_hash = load(judged, values.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
@@ -59,6 +63,7 @@ def main(argv):
     if out:
         with runs.atomic(out) as partial:
             partial.write_text(render(out.suffix, sheets, names, asked))
+    check_classes(sheets[-len(judged) :], values.least_classes)
     return 0
 
 
@@ -75,6 +80,8 @@ def define_flags(values):
     meaning = f'scores by name, or all; by default {",".join(ANSWERS)}. '
     meaning += f'There are {", ".join(scores.SCORES)}'
     flags.define(values, group, 'metrics', None, meaning)
+    meaning = 'exit with status 1 where a run draws fewer classes; 0 asks for none'
+    flags.define(values, group, 'least_classes', 0, meaning, flags.Number(int, 0, 1_000_000))
     words, meaning = ['classifier', 'inception'], 'whose features and classes are compared: '
     meaning += "a classifier of the data's classes, or Keras' InceptionV3 of ImageNet, which is "
     meaning += 'not the network of the original FID: numbers of the two do not compare'
@@ -93,6 +100,17 @@ def chosen(words):
             near = flags.nearest(name, list(scores.SCORES))
             raise InputError(f'--metrics: {name!r} is no score{near}; --help lists them')
     return list(dict.fromkeys(names))
+
+
+def check_classes(sheets, least):
+    """Raises InputError when a run of these (row, sheet) pairs draws fewer than `least` classes."""
+    for row, kept in sheets if least else []:
+        drawn = kept['scores'].get('coverage', {}).get('present')
+        if drawn is None or drawn < least:
+            found = 'has no classes to count' if drawn is None else f'draws {drawn} classes'
+            raise InputError(
+                f'--least_classes={least}: {row} {found}; train it with another --seed'
+            )
 
 
 def written(values):

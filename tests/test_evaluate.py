@@ -199,6 +199,28 @@ def test_a_terminal_has_scores_below_and_runs_beside_one_another(evaluated, monk
     assert max(map(len, lines)) <= 4 * (sheet_file.WIDEST + 2)
 
 
+def test_a_run_that_draws_too_few_classes_is_a_failure(evaluated, capsys):
+    """After twelve steps the tiny GAN draws noise."""
+    paths, _, _ = evaluated
+    run = f'--runs={paths["vae"]},{paths["gan"]}'
+    told = refusal(run, FEW, '--metrics=coverage', '--least_classes=10')
+    assert 'draws' in told and '--seed' in told
+    assert '| gan |' in capsys.readouterr().out
+    assert 'add it to --metrics' in refusal(run, FEW, '--metrics=fid', '--least_classes=10')
+
+
+def test_only_the_runs_are_asked_for_classes():
+    def pair(present):
+        return 'gan', {'scores': {'coverage': {'present': present}}}
+
+    evaluate.check_classes([pair(8), pair(10)], 8)
+    evaluate.check_classes([pair(0)], 0)
+    with pytest.raises(console.InputError, match='gan draws 7 classes'):
+        evaluate.check_classes([pair(8), pair(7)], 8)
+    with pytest.raises(console.InputError, match='no classes to count'):
+        evaluate.check_classes([('gan', {'scores': {}})], 8)
+
+
 def test_a_table_is_not_written_over(evaluated, tmp_path):
     paths, _, _ = evaluated
     out = tmp_path / 'table.md'
