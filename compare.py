@@ -80,7 +80,9 @@ def main(argv):
 def define_flags(values):
     """Defines this command's flags on `values`."""
     group = 'What to compare'
-    meaning = 'directories of runs of one data set, in the order of their columns'
+    meaning = (
+        'directories of runs of one data set, or names in outputs, in the order of their columns'
+    )
     flags.define(values, group, 'runs', None, meaning)
     meaning = 'rows of the figure, positive integers or last; what no run has is left out'
     flags.define(values, group, 'epochs_shown', '1,2,3,4,100,last', meaning)

@@ -70,7 +70,9 @@ def main(argv):
 def define_flags(values):
     """Defines this command's flags on `values`."""
     group, count = 'What to judge', flags.Number(int, scores.LEAST, 1_000_000)
-    flags.define(values, group, 'runs', None, 'directories of runs of one data set')
+    flags.define(
+        values, group, 'runs', None, 'directories of runs of one data set, or names in outputs'
+    )
     flags.define(values, group, 'num_samples', 10000, 'samples of each run', count)
     seed = flags.Number(int, 0, flags.LARGEST_SEED)
     flags.define(values, group, 'seed', 0, 'of the samples and of all that is drawn', seed)

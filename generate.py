@@ -54,7 +54,7 @@ def main(argv):
 def define_flags(values):
     """Defines this command's flags on `values`."""
     group = 'What to draw'
-    flags.define(values, group, 'run', None, 'directory of a trained run')
+    flags.define(values, group, 'run', None, 'directory of a trained run, or its name in outputs')
     flags.define(values, group, 'num', 64, 'images', flags.Number(int, 1, MOST))
     meaning = 'of the latents; image i depends on seed and i alone'
     flags.define(values, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))

@@ -19,7 +19,9 @@ from runs import atomic, writing
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
 FRAMES = 60
-STOPPING = 'stopping and saving, once a compilation has ended; again: at once, without saving'
+STOPPING = (
+    'stopping and saving, when this call or compilation ends; a second Ctrl-C ends all at once'
+)
 
 
 class Session:

@@ -3,6 +3,7 @@
 import numpy as np
 
 NUMBERS = 2_000_000  # in a block: 16 MB, which memory is reused for and not asked for anew
+ROWS = 200  # in a block at least: products of fewer spend their time on reading `others`
 ROUNDING = 1e-12  # of the squared norms: an upper bound of the error for thousands of dimensions
 
 
@@ -19,10 +20,10 @@ def blocks(points, others, rows=None):
 
     Args:
       points, others: (N, ...) and (M, ...), flattened to points of equal length.
-      rows: points a block; by default as many as make 2 million numbers.
+      rows: points a block; by default as many as make 2 million numbers, but 200 at least.
     """
     points, others = points_of(points), points_of(others)
-    rows = rows or max(1, NUMBERS // len(others))
+    rows = rows or max(ROWS, NUMBERS // len(others))
     norms = squared_norms(others)
     for start in range(0, len(points), rows):
         part = points[start : start + rows]
