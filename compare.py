@@ -9,6 +9,15 @@ epoch shows the nearest before it, and every caption tells the epoch that is sho
 they stand in a page at a slider over the epochs, with the runs' losses, scores and commands.
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import math
 import os
 from pathlib import Path

@@ -9,6 +9,15 @@ evaluation.json, neighbours.png and latent.png into each run; what is finished i
 for the same checkpoint, data, classifier, number of samples and seed.
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import sys
 from pathlib import Path
 

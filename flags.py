@@ -207,7 +207,7 @@ def nearest(word, known):
 
 def help_text(description, values):
     """The flags by group, each with its meaning and default."""
-    lines = [description.strip()]
+    lines = [(description or '').strip()]  # python -OO leaves docstrings out
     for group, members in values.flags_by_module_dict().items():
         lines += ['', group]
         for flag in members:
