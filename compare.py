@@ -99,9 +99,12 @@ def parse_epoch(word):
     """A word of --epochs_shown as a number, `last` as infinity; raises InputError otherwise."""
     if word == 'last':
         return math.inf
-    if word.isdecimal() and int(word) > 0:
-        return int(word)
-    raise InputError(f'--epochs_shown: {word!r} is no epoch; give positive integers or last')
+    try:
+        return flags.Number(int, 1).parse(word)
+    except ValueError:
+        told = repr(word if len(word) < 20 else f'{word[:20]}...')
+        line = f'--epochs_shown: {told} is no epoch; give positive integers or last'
+        raise InputError(line) from None
 
 
 def check(run):

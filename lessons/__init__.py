@@ -12,6 +12,4 @@ if sys.argv[0] == '-m':  # as long as `python -m` looks for a lesson, to run it
 
 import console
 
-tensorflow, _ = console.load_tensorflow()
-# Each game compiles steps of its own, which TensorFlow takes for an oversight and warns of.
-tensorflow.get_logger().setLevel('ERROR')
+console.load_tensorflow()
