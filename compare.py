@@ -10,6 +10,15 @@ left blank. With --html they stand in a page at a slider over the epochs, with t
 scores and commands.
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import math
 import os
 from pathlib import Path
@@ -111,9 +120,12 @@ def parse_epoch(word):
     """A word of --epochs_shown as a number, `last` as infinity; raises InputError otherwise."""
     if word == 'last':
         return math.inf
-    if word.isdecimal() and int(word) > 0:
-        return int(word)
-    raise InputError(f'--epochs_shown: {word!r} is no epoch; give positive integers or last')
+    try:
+        return flags.Number(int, 1).parse(word)
+    except ValueError:
+        told = repr(word if len(word) < 20 else f'{word[:20]}...')
+        line = f'--epochs_shown: {told} is no epoch; give positive integers or last'
+        raise InputError(line) from None
 
 
 def check(run):

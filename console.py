@@ -1,14 +1,18 @@
 """How the commands speak to the terminal: one line for a mistake, no noise from libraries."""
 
 import contextlib
+import errno
+import json
 import os
 import signal
+import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 from tqdm import tqdm
+
+import startup
 
 
 class InputError(Exception):
@@ -21,6 +25,7 @@ def start(main):
     Status 0 is success, 1 a mistake told by InputError or the operating system, 130 Ctrl-C.
     """
     try:
+        startup.on_interrupt(signal.default_int_handler)
         status = main(sys.argv)
     except InputError as error:
         status = f'{os.path.basename(sys.argv[0])}: {" ".join(str(error).split())}'
@@ -30,32 +35,60 @@ def start(main):
         status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
+    startup.on_interrupt(signal.SIG_DFL)  # what is left to do is quick, and has no more to say
     sys.exit(status)
 
 
 def describe(error):
-    """The operating system's refusal as `file: reason`."""
+    """The operating system's refusal as `file: reason; what to do`."""
     reason = error.strerror or str(error)
-    return f'{error.filename}: {reason}' if error.filename else reason
+    remedy = '; make room there' if full(error) else ''
+    return (f'{error.filename}: {reason}' if error.filename else reason) + remedy
+
+
+def full(error):
+    """Whether an OSError says that there is no room left, of a disk or of a quota."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def expand(path):
+    """`path` with the home directory in the place of a `~` at its beginning.
+
+    Raises:
+      ValueError: no home is known, so that a directory called `~` would be meant.
+    """
+    expanded = os.path.expanduser(path)
+    if path.startswith('~') and (expanded.startswith('~') or os.environ.get('HOME') == ''):
+        raise ValueError('no home directory is known; set HOME or write the path out')
+    return expanded
 
 
 @contextlib.contextmanager
 def quiet():
     """Holds back what C++ libraries write to descriptor 2, which no Python setting silences.
 
-    What was held back is shown when the block fails, and dropped when it does not.
+    What was held back is shown when the block fails or the process dies in it, as C++ may have it
+    do, and dropped otherwise. An InputError tells by itself what is wrong.
     """
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), 'wb') as terminal:
-        os.dup2(held.fileno(), 2)
+    with os.fdopen(os.dup(2), 'wb') as terminal, hold() as holder:
+        os.dup2(holder.stdin.fileno(), 2)
+        shown = False
         try:
             yield
-        except Exception:
-            held.seek(0)
-            terminal.write(held.read())
+        except Exception as error:
+            shown = not isinstance(error, InputError)
             raise
         finally:
             os.dup2(terminal.fileno(), 2)
+            if not shown:
+                holder.kill()
+
+
+def hold():
+    """A process that shows, once its input ends, what it was sent; it outlives this one."""
+    command = ['sh', '-c', 'words=$(cat); test -z "$words" || printf "%s\\n" "$words" >&2']
+    return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
 def limit_threads(count):
@@ -68,20 +101,50 @@ def limit_threads(count):
 
 
 def load_tensorflow():
-    """Imports TensorFlow and Keras on it, silently, whatever backend the user's shell names.
+    """Imports TensorFlow and Keras on it, silently, whatever the user's shell and keras.json say.
 
     It takes of a GPU's memory what it needs, not all.
+
+    Raises:
+      InputError: TensorFlow or Keras could not take the user's keras.json.
     """
     os.environ['KERAS_BACKEND'] = 'tensorflow'
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    check_keras_json()
     with quiet():
         import keras
         import tensorflow
 
+        tensorflow.get_logger().setLevel('ERROR')
         gpus = tensorflow.config.list_physical_devices('GPU')  # the first look prints, too
         for gpu in gpus:
             tensorflow.config.experimental.set_memory_growth(gpu, True)
+    keras.config.set_image_data_format('channels_last')
+    keras.config.set_floatx('float32')
+    keras.config.set_epsilon(1e-7)
     return tensorflow, keras
+
+
+def check_keras_json():
+    """Refuses a keras.json on which the import of TensorFlow or Keras would fail."""
+    if os.path.expanduser('~') == '~':  # TensorFlow would make a directory of that name
+        os.environ.setdefault('KERAS_HOME', '/tmp/.keras')
+    path = os.path.join(
+        os.environ.get('KERAS_HOME') or os.path.expanduser('~/.keras'), 'keras.json'
+    )
+    try:
+        with open(path) as file:
+            found = json.load(file)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return  # they take their own defaults
+    if not (
+        isinstance(found, dict)
+        and found.get('floatx', 'float32') in ('float16', 'float32', 'float64')
+        and isinstance(found.get('epsilon', 1e-7), float)
+        and found.get('image_data_format', 'channels_last') in ('channels_first', 'channels_last')
+        and not found.get('nnx_enabled')
+    ):
+        raise InputError(f'{path}: holds settings that Keras does not know; mend or delete it')
 
 
 class Interrupt:
@@ -181,14 +244,14 @@ class Progress:
         """Tells of a finished epoch, {column: value}."""
         rest = self.images * self.epochs - self.done
         left = tqdm.format_interval(self.seconds / self.timed * rest) if self.timed else '?'
-        words = brief(row) if sys.stdout.isatty() else full(row)
+        words = brief(row) if sys.stdout.isatty() else at_length(row)
         say(f'epoch {row["epoch"]}/{self.epochs}: {", ".join(words)}, {left} left')
         if self.compiling:
             self.compiling, self.since = False, time.monotonic()
             self.bar.unpause()
 
 
-def full(row):
+def at_length(row):
     """Every number of an epoch in words."""
     return [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
 

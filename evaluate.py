@@ -11,6 +11,15 @@ active_units; what is finished is not taken again for the same checkpoint, data,
 of samples and seed.
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import sys
 import time
 from pathlib import Path

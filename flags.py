@@ -16,37 +16,56 @@ from types import SimpleNamespace
 
 from absl import flags as absl_flags
 
-from console import InputError
+from console import InputError, expand
 
 MODELS = Path(__file__).parent / 'models'
 LARGEST_SEED = 2**31 - 1
+LARGEST = {int: LARGEST_SEED, float: 1e38}  # what 32 bits hold, in which the networks compute
 
 
 class Number(absl_flags.ArgumentParser):
-    """A finite number of type `kind` between `least` and `most`; above `least` if `above`."""
+    """A number of type `kind` between `least` and `most`; above `least` if `above`.
 
-    def __init__(self, kind, least=-math.inf, most=math.inf, above=False):
+    Without limits of its own it is as large as 32 bits hold.
+    """
+
+    def __init__(self, kind, least=None, most=None, above=False):
         super().__init__()
-        self.kind, self.least, self.most, self.above = kind, least, most, above
+        self.kind, self.above = kind, above
+        self.least = -LARGEST[kind] if least is None else least
+        self.most = LARGEST[kind] if most is None else most
 
     def parse(self, text):
         """The number that `text` spells; a ValueError says what it must be."""
         try:
             number = self.kind(text)
-            float(number)  # a whole number may be too large for it
-        except (ValueError, OverflowError):
+        except ValueError:
             number = math.nan
         low = number > self.least if self.above else number >= self.least
-        if not (math.isfinite(number) and low and number <= self.most):
+        if not (low and number <= self.most):
             raise ValueError(f'must be {self.wanted()}')
         return number
 
     def wanted(self):
         """What the parser accepts, in words."""
         words = 'a whole number' if self.kind is int else 'a finite number'
-        if math.isfinite(self.least):
-            words += f' {"above" if self.above else "from"} {self.least:g}'
-        return words + (f' up to {self.most}' if math.isfinite(self.most) else '')
+        return f'{words} {"above" if self.above else "from"} {self.least:g} up to {self.most}'
+
+
+class Place(absl_flags.ArgumentParser):
+    """A path. A `~` at its beginning is the home: behind a `=` no shell writes it out."""
+
+    def parse(self, text):
+        """`text` with the home written out; a ValueError where there is none."""
+        return expand(text)
+
+
+class Places(absl_flags.ArgumentParser):
+    """Paths, separated by commas."""
+
+    def parse(self, text):
+        """As `Place` for each of them."""
+        return ','.join(map(expand, text.split(',')))
 
 
 class RunName(absl_flags.ArgumentParser):
@@ -59,9 +78,13 @@ class RunName(absl_flags.ArgumentParser):
         return text
 
 
+# What these flags take, in every command.
+PLACES = dict.fromkeys(['data_dir', 'export', 'out', 'output_dir', 'run'], Place) | {'runs': Places}
+
+
 def define(values, group, name, default, meaning, parser=None):
     """Adds a flag to the table `values`, under the heading `group` of its help."""
-    parser = parser or absl_flags.ArgumentParser()
+    parser = parser or PLACES.get(name, absl_flags.ArgumentParser)()
     absl_flags.DEFINE(parser, name, default, meaning, values, module_name=group)
 
 
@@ -113,7 +136,7 @@ def define_training(values):
     define(values, group, 'batch_size', 64, 'images a step', positive)
     meaning = "step size of the model's optimizer"
     define(values, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
-    define(values, group, 'latent_dim', 100, 'length of the code', positive)
+    define(values, group, 'latent_dim', 100, 'length of the code', Number(int, 1, 10000))
     meaning = 'of all random numbers; the same seed gives the same run'
     define(values, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
     choice = functools.partial(absl_flags.DEFINE_enum, flag_values=values, module_name=group)
@@ -138,33 +161,67 @@ def define_training(values):
 
 
 def model_names():
-    """The models: files of models/, but for the shared ones and those that begin with _."""
-    names = (path.stem for path in MODELS.glob('*.py'))
-    return sorted(n for n in names if n not in ('base', 'layers') and not n.startswith('_'))
+    """The models: files of models/, but for the shared ones and those that begin with _ or a dot.
+
+    A dot is what editors and file systems put before files of their own.
+    """
+    names = (path.stem for path in MODELS.glob('*.py') if path.is_file())
+    return sorted(n for n in names if n not in ('base', 'layers') and not n.startswith(('_', '.')))
 
 
 def literals(model):
-    """(defaults, options, variants, only) of a model file, read without importing it."""
+    """(defaults, options, variants, only) of a model file, read without importing it.
+
+    Raises:
+      InputError: the file is no Python, or one of them no dictionary of literals; names the line.
+    """
+    path = MODELS / f'{model}.py'
     found = {'defaults': {}, 'options': {}, 'variants': {}, 'only': {}}
-    for node in ast.parse((MODELS / f'{model}.py').read_text()).body:
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except SyntaxError as error:
+        raise InputError(f'{path}, line {error.lineno or 1}: {error.msg}; mend it') from None
+    for node in statements:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) in found:
-            found[node.targets[0].id] = ast.literal_eval(node.value)
+            found[node.targets[0].id] = literal(path, node)
     return tuple(found.values())
 
 
+def literal(path, node):
+    """The dictionary that a statement `name = {...}` of the file `path` assigns."""
+    try:
+        return dict(ast.literal_eval(node.value))
+    except (TypeError, ValueError):
+        name = node.targets[0].id
+        told = f'{path}, line {node.lineno}: {name} must be a dictionary of literals'
+        raise InputError(told) from None
+
+
 def define_model(values, model, variant=None):
-    """The model's own options, and its or a variant's preferences among the shared flags."""
+    """The model's own options, and its or a variant's preferences among the shared flags.
+
+    Raises:
+      InputError: the model file has them in another form than `models.base` says.
+    """
     defaults, options, variants, _ = literals(model)
-    for name, value in (defaults | variants.get(variant, {})).items():
-        values.set_default(name, value)
-    for name, (default, meaning, *limit) in options.items():
-        group = f'Options of {model}'
-        if isinstance(default, str):
-            absl_flags.DEFINE_enum(name, default, limit[0], meaning, values, module_name=group)
-        elif isinstance(default, bool):
-            absl_flags.DEFINE_bool(name, default, meaning, values, module_name=group)
-        else:
-            define(values, group, name, default, meaning, Number(type(default), *limit))
+    try:
+        for name, value in (defaults | variants.get(variant, {})).items():
+            values.set_default(name, value)
+        for name, (default, meaning, *limit) in options.items():
+            define_option(values, f'Options of {model}', name, default, meaning, *limit)
+    except (absl_flags.Error, AttributeError, LookupError, TypeError, ValueError) as error:
+        told = f'{MODELS / model}.py: its defaults, options or variants cannot be read'
+        raise InputError(f'{told} ({error}); models/base.py says how they look') from None
+
+
+def define_option(values, group, name, default, meaning, *limit):
+    """Adds an option of a model: a word of several, a switch or a number, as its default says."""
+    if isinstance(default, str):
+        absl_flags.DEFINE_enum(name, default, limit[0], meaning, values, module_name=group)
+    elif isinstance(default, bool):
+        absl_flags.DEFINE_bool(name, default, meaning, values, module_name=group)
+    else:
+        define(values, group, name, default, meaning, Number(type(default), *limit))
 
 
 def parse(argv, description, *definitions, strict=True):
@@ -185,17 +242,37 @@ def parse(argv, description, *definitions, strict=True):
         add(values)
     absl_flags.DEFINE_bool('help', False, 'show this', values, short_name='h', module_name='Help')
     try:
-        stray = values(argv, known_only=not strict)[1:]
+        stray = values([argv[0], *words(argv[1:], values)], known_only=not strict)[1:]
     except absl_flags.UnrecognizedFlagError as error:
         raise InputError(unknown(error.flagname, values)) from None
-    except absl_flags.Error as error:
-        raise InputError(str(error).removeprefix('flag ')) from None
+    except (absl_flags.Error, ValueError) as error:
+        raise InputError(str(error).removeprefix('flag ').removeprefix('ERROR:: ')) from None
     if strict and stray:
         raise InputError(f'{stray[0]}: stray word; flags are written --name=value')
     if strict and values.help:
         print(help_text(description, values))
         sys.exit(0)
     return values
+
+
+def words(argv, values):
+    """The words of a command line, those of a --flagfile in its place.
+
+    Raises:
+      InputError: a word is no text, or --undefok, with which absl would hide a misspelt flag.
+    """
+    try:
+        found = values.read_flags_from_files(argv)
+    except UnicodeDecodeError as error:
+        raise InputError(f'--flagfile: no text ({error}); give a file with a flag a line') from None
+    for word in found:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(f'{ascii(word)}: not UTF-8; choose another name') from None
+        if word.startswith('-') and word.lstrip('-').partition('=')[0] == 'undefok':
+            raise InputError(unknown('undefok', values))
+    return found
 
 
 def check_pairs(values, only):
@@ -212,13 +289,21 @@ def check_pairs(values, only):
 
 def unknown(name, values):
     """One line on an unknown flag: the models that would read it, or the nearest names."""
-    readers = [model for model in model_names() if name in literals(model)[1]]
+    readers = [model for model in model_names() if reads(model, name)]
     if readers and 'model' in values:
         model, others = values['model'].value, ', '.join(readers)
         if model is None:
             return f'--{name}: read by {others} alone; name the model with --model'
         return f'--{name}: not read by {model}, but by {others}; leave it out'
     return f'--{name}: unknown flag{nearest(name, list(values))}; --help lists the flags'
+
+
+def reads(model, name):
+    """Whether a model has an option of this name; a file that is no model has none."""
+    try:
+        return name in literals(model)[1]
+    except InputError:
+        return False
 
 
 def nearest(word, known):
@@ -229,7 +314,7 @@ def nearest(word, known):
 
 def help_text(description, values):
     """The flags by group, each with its meaning and default, which may differ by model."""
-    lines = [description.strip()]
+    lines = [(description or '').strip()]  # python -OO leaves docstrings out
     preferred = preferences() if 'model' in values and values['model'].value is None else {}
     for group, members in values.flags_by_module_dict().items():
         lines += ['', group]

@@ -9,6 +9,15 @@ this project: it turns float latents (N, D) into float images (N, H, W, C) in [0
 of an autoencoder are standard normal, those of a GAN uniform in [-1, 1].
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import sys
 import tempfile
 from pathlib import Path

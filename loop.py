@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from console import InputError
 from models.base import Batch, from_uint8, to_uint8
 from models.layers import products
 
@@ -34,7 +35,7 @@ def choose_xla(settings, side):
     return 'on' if side <= pixels and settings.batch_size <= images and not slower else 'off'
 
 
-class Diverged(Exception):
+class Diverged(InputError):
     """A loss or a variable became infinite or not a number.
 
     Attributes:

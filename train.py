@@ -5,6 +5,15 @@
 writes outputs/vae-mnist/. Typed again, the command continues where it stopped.
 """
 
+if __name__ == '__main__':  # before the imports below, which take a while
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
+    import startup
+
+    startup.begin()
+
 import importlib.metadata
 import os
 import platform

@@ -3,8 +3,13 @@
 All of them compute, so TensorFlow is loaded here, silently, before a lesson imports it.
 """
 
+import sys
+
+import startup
+
+if sys.argv[0] == '-m':  # as long as `python -m` looks for a lesson, to run it
+    startup.begin()
+
 import console
 
-tensorflow, _ = console.load_tensorflow()
-# Each game compiles steps of its own, which TensorFlow takes for an oversight and warns of.
-tensorflow.get_logger().setLevel('ERROR')
+console.load_tensorflow()

@@ -33,7 +33,7 @@ options = {
         ('non_saturating', 'least_squares', 'hinge'),
     ),
     'real_target': (1.0, 'what D is to give for data; 0.9 smooths on one side', 0.0, 1.0),
-    'width': (1.0, 'multiplies the filters of all layers', 0.1),
+    'width': (1.0, 'multiplies the filters of all layers', 0.1, 16.0),
 }
 only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that else means nothing
 

@@ -31,8 +31,8 @@ options = {
         'log(1 - D(G(z))), the value of the game, or -log D(G(z)), which does not saturate',
         ('minimax', 'non_saturating'),
     ),
-    'discriminator_steps': (1, "k, the discriminator's steps for each of the generator", 1),
-    'width': (1.0, 'multiplies the units of the hidden layers', 0.1),
+    'discriminator_steps': (1, "k, the discriminator's steps for each of the generator", 1, 1000),
+    'width': (1.0, 'multiplies the units of the hidden layers', 0.1, 16.0),
 }
 
 

@@ -22,8 +22,8 @@ from models.base import critic_verdicts
 defaults = {'epochs': 50, 'learning_rate': 5e-5, 'train_size': 60000}
 options = {
     'clip': (0.01, "largest absolute value of the critic's weights", 1e-6),
-    'discriminator_steps': (5, "the critic's steps for each of the generator", 1),
-    'width': (1.5, 'multiplies the filters of all layers', 0.1),
+    'discriminator_steps': (5, "the critic's steps for each of the generator", 1, 1000),
+    'width': (1.5, 'multiplies the filters of all layers', 0.1, 16.0),
 }
 
 

@@ -19,8 +19,8 @@ from optimizers import Adam
 defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000}
 options = {
     'penalty_weight': (10.0, 'lambda, weight of the gradient penalty', 0.0),
-    'discriminator_steps': (5, "the critic's steps for each of the generator", 1),
-    'width': (1.0, 'multiplies the filters of all layers', 0.1),
+    'discriminator_steps': (5, "the critic's steps for each of the generator", 1, 1000),
+    'width': (1.0, 'multiplies the filters of all layers', 0.1, 16.0),
 }
 
 

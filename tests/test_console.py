@@ -7,20 +7,26 @@ from types import SimpleNamespace
 
 import pytest
 
-from console import Interrupt, Progress
+import console
+from console import Interrupt, Progress, expand
 
 
-def python(code):
+def python(code, **options):
     """What a fresh process that runs `code` answers."""
     command = [sys.executable, '-c', textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 @pytest.mark.parametrize(
     ('raised', 'status', 'said'),
     [
+        ("OSError(13, 'Permission denied', 'a.png')", 1, 'a.png: Permission denied'),
         ("console.InputError('--flag=1: wrong; try 2')", 1, '--flag=1: wrong; try 2'),
-        ("OSError(28, 'No space left on device', 'a.png')", 1, 'a.png: No space left on device'),
+        (
+            "OSError(28, 'No space left on device', 'a.png')",
+            1,
+            'a.png: No space left on device; make room there',
+        ),
         ('KeyboardInterrupt', 130, ''),
         ('BrokenPipeError', 1, ''),
     ],
@@ -67,12 +73,73 @@ def test_quiet_shows_what_it_held_back_when_the_block_fails():
     assert 'failed' in done.stderr
 
 
-def test_tensorflow_comes_silently_and_whatever_backend_the_user_names():
-    code = 'import console; print(console.load_tensorflow()[1].backend.backend())'
-    variables = os.environ | {'KERAS_BACKEND': 'jax'}
+def test_quiet_shows_what_it_held_back_when_the_process_dies():
+    done = python("""
+        import console, os
+        with console.quiet():
+            os.write(2, b'the cause')
+            os.abort()
+    """)
+    assert done.returncode == -signal.SIGABRT
+    assert done.stderr == 'the cause\n'
+
+
+def test_quiet_does_without_the_noise_where_the_mistake_is_told():
+    done = python("""
+        import console, os
+        def main(argv):
+            with console.quiet():
+                os.write(2, b'noise')
+                raise console.InputError('--flag: wrong')
+        console.start(main)
+    """)
+    assert done.stderr == '-c: --flag: wrong\n'
+
+
+@pytest.mark.parametrize('path', ['~', '~/runs', '~stranger/runs'])
+def test_a_path_without_a_home_is_refused(path, monkeypatch):
+    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)  # as where nobody knows the user
+    with pytest.raises(ValueError, match='no home directory is known'):
+        expand(path)
+
+
+def test_a_home_of_no_letters_is_none(monkeypatch):
+    monkeypatch.setenv('HOME', '')
+    with pytest.raises(ValueError, match='no home directory is known'):
+        expand('~/runs')
+
+
+def test_a_path_below_home_is_written_out(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    expanded = ['/home/me', '/home/me/a', 'a/~', './~', 'a~']
+    assert [expand(path) for path in ('~', '~/a', 'a/~', './~', 'a~')] == expanded
+
+
+def keras_says(home, code):
+    """What a process whose user has this `home` of Keras prints after loading TensorFlow."""
+    code = f'import console; console.start(lambda _: print({code}))'
+    bound = {'KERAS_BACKEND': 'jax', 'KERAS_HOME': str(home)}
     command = [sys.executable, '-c', code]
-    done = subprocess.run(command, capture_output=True, text=True, env=variables)
-    assert (done.stdout, done.stderr) == ('tensorflow\n', '')
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | bound)
+
+
+def test_tensorflow_comes_silently_and_as_it_is_whatever_the_user_sets(tmp_path):
+    (tmp_path / 'keras.json').write_text(
+        '{"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1}'
+    )
+    keras = 'console.load_tensorflow()[1]'
+    words = ['image_data_format()', 'floatx()', 'epsilon()', 'dtype_policy().name', 'backend()']
+    done = keras_says(tmp_path, ', '.join(f'{keras}.config.{word}' for word in words))
+    assert (done.stdout, done.stderr) == ('channels_last float32 1e-07 float32 tensorflow\n', '')
+
+
+@pytest.mark.parametrize('text', ['[]', '{"floatx": "int8"}', '{"epsilon": 1}'])
+def test_a_keras_json_that_keras_cannot_read_is_one_line(tmp_path, text):
+    (tmp_path / 'keras.json').write_text(text)
+    done = keras_says(tmp_path, 'console.load_tensorflow()')
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'-c: {tmp_path}/keras.json: ')
+    assert done.stderr.count('\n') == 1
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -155,3 +222,17 @@ def test_one_step_an_epoch_tells_no_time(capsys):
         progress.advance(100, {'loss': 2.0})
         progress.epoch({'epoch': 1, **ROW})
     assert capsys.readouterr().out.endswith(', ? left\n')
+
+
+def test_without_a_home_no_directory_is_called_after_it(tmp_path):
+    code = """
+        import os
+        os.path.expanduser = lambda path: path
+        import console
+        print(console.load_tensorflow()[1].__name__)
+    """
+    variables = os.environ | {'PYTHONPATH': os.path.dirname(console.__file__)}
+    variables.pop('KERAS_HOME', None)
+    done = python(code, cwd=tmp_path, env=variables)
+    assert (done.stdout, done.stderr) == ('keras\n', '')
+    assert not list(tmp_path.iterdir())

@@ -160,32 +160,54 @@ def test_each_command_line_starts_afresh():
     assert settings().seed == 0
 
 
+WHOLE = 'a whole number from 1 up to 2147483647'
+
+
 @pytest.mark.parametrize(
     'flag, wanted',
     [
-        ('epochs', 'a whole number from 1'),
-        ('batch_size', 'a whole number from 1'),
-        ('image_size', 'a whole number from 1'),
-        ('train_size', 'a whole number from 1'),
-        ('latent_dim', 'a whole number from 1'),
-        ('save_every', 'a whole number from 1'),
-        ('sample_every', 'a whole number from 1'),
-        ('learning_rate', 'a finite number above 0'),
+        ('epochs', WHOLE),
+        ('batch_size', WHOLE),
+        ('image_size', WHOLE),
+        ('train_size', WHOLE),
+        ('latent_dim', 'a whole number from 1 up to 10000'),
+        ('save_every', WHOLE),
+        ('sample_every', WHOLE),
+        ('learning_rate', 'a finite number above 0 up to 1e+38'),
+        ('save_every_minutes', 'a finite number above 0 up to 1e+38'),
     ],
 )
-@pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', '-inf', 'many', '', '1e999'])
+@pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', '-inf', 'many', '', '1e999', '1' * 39])
 def test_numbers_that_cannot_be_meant_are_refused(flag, wanted, value):
     assert refusal(f'--{flag}={value}') == f'--{flag}={value}: must be {wanted}'
 
 
+def test_every_number_of_every_model_has_a_limit():
+    """A network of 10^10 units, or a game without an end, cannot be meant."""
+    for model in flags.model_names():
+        for name, (default, *_) in flags.literals(model)[1].items():
+            if type(default) in (int, float):
+                command = ['train.py', f'--model={model}', '--dataset=digits']
+                assert f'--{name}=' in refusal(f'--{name}={10**39}', command=command)
+
+
+@pytest.mark.parametrize(
+    ('model', 'flag'),
+    [('wgan', 'discriminator_steps'), ('gan_mlp', 'width'), ('dcgan', 'width')],
+)
+def test_what_makes_networks_and_games_large_is_limited_early(model, flag):
+    command = ['train.py', f'--model={model}', '--dataset=digits']
+    assert f'--{flag}=10000: must be' in refusal(f'--{flag}=10000', command=command)
+
+
 @pytest.mark.parametrize('value', ['1.5', '1e3', '0x10', 'True'])
 def test_a_whole_number_is_no_fraction(value):
-    assert refusal(f'--epochs={value}').endswith('must be a whole number from 1')
+    assert refusal(f'--epochs={value}').endswith(f'must be {WHOLE}')
 
 
 @pytest.mark.parametrize('value', ['1' + '0' * 400, '1' * 5000], ids=['400 digits', '5000 digits'])
 def test_a_number_too_large_for_a_computer_is_refused(value):
-    assert refusal(f'--epochs={value}').endswith('must be a whole number from 1')
+    assert refusal(f'--epochs={value}').endswith(f'must be {WHOLE}')
 
 
 @pytest.mark.parametrize('value', ['-1', str(2**31), 'nan'])
@@ -196,9 +218,12 @@ def test_seeds_fit_31_bits(value):
 
 
 def test_limits_of_a_models_own_options(toy):
-    wanted = 'a whole number from 2'
+    wanted = 'a whole number from 2 up to 2147483647'
     assert refusal('--depth=1', command=toy) == f'--depth=1: must be {wanted}'
-    assert refusal('--leak=nan', command=toy) == '--leak=nan: must be a finite number'
+    assert (
+        refusal('--leak=nan', command=toy)
+        == '--leak=nan: must be a finite number from -1e+38 up to 1e+38'
+    )
     assert 'soft|hard' in refusal('--kind=firm', command=toy)
 
 
@@ -244,10 +269,75 @@ def test_plain_names_pass(value):
         (['--model=vae', '--overwrite=perhaps'], '--overwrite=perhaps: '),
         (['--model=vae', '--dataset'], 'Missing value for flag --dataset'),
         (['--helpful'], '--helpful: unknown flag'),
+        (['--model=vae', '--nooverwrite=3'], '--nooverwrite=3 does not take an argument'),
+        (['--undefok=lerning_rate', '--lerning_rate=1'], '--undefok: unknown flag'),
+        (['-undefok', 'lerning_rate', '--lerning_rate=1'], '--undefok: unknown flag'),
+        (['--flagfile=no/such/file'], 'Unable to open flagfile'),
+        (['--output_dir=\udcff'], "'--output_dir=\\udcff': not UTF-8"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(command, message):
     assert refusal(command=['train.py', *command]).startswith(message)
+
+
+def test_flags_may_stand_in_a_file(tmp_path):
+    (tmp_path / 'flags').write_text('--epochs=7\n# a remark\n--seed=3\n')
+    assert settings(f'--flagfile={tmp_path}/flags').epochs == 7
+    (tmp_path / 'flags').write_text('--undefok=sead\n--sead=3\n')
+    assert refusal(f'--flagfile={tmp_path}/flags').startswith('--undefok: unknown flag')
+    (tmp_path / 'flags').write_bytes(bytes(range(256)))
+    assert refusal(f'--flagfile={tmp_path}/flags').startswith('--flagfile: no text')
+
+
+@pytest.mark.parametrize('name', ['output_dir', 'data_dir', 'out', 'run', 'runs', 'export'])
+def test_paths_may_begin_at_home(name, monkeypatch):
+    def define(values):
+        flags.define(values, 'Mine', name, None, 'where')
+
+    monkeypatch.setenv('HOME', '/home/me')
+    assert flags.parse(['x.py', f'--{name}=~/a'], '', define)[name].value == '/home/me/a'
+    monkeypatch.setenv('HOME', '')
+    with pytest.raises(InputError, match=f'^--{name}=~/a: no home directory is known'):
+        flags.parse(['x.py', f'--{name}=~/a'], '', define)
+
+
+def test_each_of_several_paths_may_begin_at_home(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert flags.Places().parse('a,~/b,~') == 'a,/home/me/b,/home/me'
+    assert flags.Place().parse('a,~/b') == 'a,~/b'
+
+
+def test_files_that_editors_and_systems_leave_are_no_models(toy, tmp_path):
+    (tmp_path / '._toy.py').write_bytes(bytes(range(256)))
+    (tmp_path / '.#toy.py').symlink_to('me@host.1234')
+    (tmp_path / 'gone.py').symlink_to('nowhere')
+    (tmp_path / 'folder.py').mkdir()
+    assert flags.model_names() == ['other', 'toy']
+
+
+BROKEN = [
+    (b'x = 1\ndef :\n', ', line 2: invalid syntax'),
+    (b'x = 1\n\noptions = {"a": f(1)}\n', ', line 3: options must be a dictionary of literals'),
+    (b'x = 1\n\x00\n', ', line '),
+    (b'"\xff"\n', ', line 1: '),
+    (b'options = [1]', ', line 1: options must be a dictionary of literals'),
+    (b'options = {"a": 3}', ': its defaults, options or variants cannot be read'),
+    (b'options = {"a": ([], "b")}', ': its defaults, options or variants cannot be read'),
+    (b'options = {"a": ("b", "c")}', ': its defaults, options or variants cannot be read'),
+    (b'options = {"seed": (1, "again")}', ': its defaults, options or variants cannot be read'),
+    (b'defaults = {"epoch": 1}', ': its defaults, options or variants cannot be read'),
+    (b'defaults = {"epochs": 0}', ': its defaults, options or variants cannot be read'),
+    (b'variants = 3', ', line 1: variants must be a dictionary of literals'),
+]
+
+
+@pytest.mark.parametrize(('text', 'told'), BROKEN)
+def test_a_model_file_that_cannot_be_read_is_named_and_breaks_no_other(toy, tmp_path, text, told):
+    (tmp_path / 'broken.py').write_bytes(text)
+    broken = ['train.py', '--model=broken', '--dataset=digits']
+    assert refusal(command=broken).startswith(f'{tmp_path}/broken.py{told}')
+    assert settings(command=toy).depth == 3
+    assert 'read by toy alone' in refusal('--depth=3', command=['train.py'])
 
 
 def test_the_readers_of_a_flag_are_named(toy):
@@ -309,4 +399,4 @@ def test_a_mistake_is_one_line_and_status_1(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['some/where/train.py', '--model=vae', '--epochs=0'])
     with pytest.raises(SystemExit) as end:
         console.start(lambda argv: flags.train_settings(argv, ''))
-    assert end.value.code == 'train.py: --epochs=0: must be a whole number from 1'
+    assert end.value.code == f'train.py: --epochs=0: must be {WHOLE}'
