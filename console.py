@@ -39,6 +39,26 @@ def describe(error):
 
 
 @contextlib.contextmanager
+def reading(path):
+    """Tells in one line that names `path` why it cannot be read; so nothing is known against it.
+
+    Where nothing is, FileNotFoundError or NotADirectoryError pass. A link that leads nowhere is
+    something: its disk may be away.
+
+    Raises:
+      InputError: the operating system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        if absent and not os.path.islink(path):
+            raise
+        reason = f'cannot be read ({error.strerror or error})'
+        raise InputError(f'{path}: {reason}; make it readable and repeat the command') from error
+
+
+@contextlib.contextmanager
 def quiet():
     """Holds back what C++ libraries write to descriptor 2, which no Python setting silences.
 

@@ -27,7 +27,7 @@ import numpy as np
 
 import console
 import train
-from runs import FREE, Run, read_arrays
+from runs import FORMAT, FREE, Run, read_arrays
 
 ROOT = Path(train.__file__).parent
 TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
@@ -52,6 +52,14 @@ def command(directory, *flags, model='vae', epochs=3):
         '--run_name=run',
     ]
     return ['train.py', *TINY, *shared, *flags]
+
+
+def configuration(flags=(), **changes):
+    """The configuration of a run that is made by hand, as far as whoever opens it asks for it."""
+    places = {'dataset': 'digits', 'train_size': 10000, 'image_size': None, 'data_dir': None}
+    data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
+    more = {'model': 'vae', 'class_names': ['0', '1'], 'threads': 2}
+    return {'format': FORMAT, 'flags': places | dict(flags)} | data | more | changes
 
 
 def run(directory, *flags, hooks=(), **options):
