@@ -496,8 +496,9 @@ def _cached(source):
     key = hashlib.sha256(repr((CACHE_FORMAT, source.key)).encode()).hexdigest()[:32]
     folder = Path(base, 'generative-models', key)
     try:
-        arrays = _mapped(folder, source.info)
-    except (OSError, ValueError, EOFError):  # absent or damaged
+        with console.reading(folder):
+            arrays = _mapped(folder, source.info)
+    except (FileNotFoundError, ValueError, EOFError):  # absent or damaged
         arrays = _fill(folder, source)
     return Dataset(*arrays, source.info.class_names)
 

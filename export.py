@@ -4,11 +4,12 @@ import functools
 import io
 import math
 import textwrap
+import warnings
 
 import numpy as np
 from PIL import Image
 
-from console import InputError
+from console import InputError, reading
 from runs import atomic
 
 # A power of two, so that a size in pixels survives matplotlib's division into inches.
@@ -30,6 +31,8 @@ GREYS = (np.arange(256) // 8 * 255 // 31).astype(np.uint8)
 
 # Of WebP. A grid of MNIST takes 9 kB so, 22 kB without loss, and is 39 dB from what it was.
 QUALITY = 80
+
+BOMBS = Image.DecompressionBombWarning, Image.DecompressionBombError
 
 
 def grid(images, columns=None):
@@ -78,14 +81,19 @@ def webp(image):
 def load_png(path):
     """Reads a picture as uint8 (H, W, 1) when it is grey, else (H, W, 3).
 
-    Raises InputError when the file is missing or damaged.
+    Raises InputError when the file is missing or damaged, too large to be one of ours (Pillow's
+    limit of 89 million pixels), or cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
+        with reading(path), open(path, 'rb') as file:
+            data = io.BytesIO(file.read())
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', Image.DecompressionBombWarning)
+            with Image.open(data) as image:
+                pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
     except FileNotFoundError:
         raise InputError(f'{path}: no such picture; make the run again') from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, *BOMBS) as error:
         reason = f'damaged, or no picture; delete it and make it again ({type(error).__name__})'
         raise InputError(f'{path}: {reason}') from None
     return pixels.reshape(*pixels.shape[:2], -1)

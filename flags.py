@@ -188,6 +188,31 @@ def check_pairs(values, only):
             )
 
 
+def check_kept(kept, place):
+    """Refuses {flag: value}, as the run's file `place` keeps them, of which no model can be built.
+
+    Raises:
+      InputError: the model is not here, or a flag is missing or no value that the flag takes.
+    """
+    model, values = kept.get('model'), absl_flags.FlagValues()
+    if model not in model_names():
+        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
+    define_training(values)
+    define_model(values, model)
+    for name in (*SHAPING, *literals(model)[1]):
+        if name not in kept or not takes(values[name], kept[name]):
+            found = repr(kept[name]) if name in kept else 'missing'
+            raise InputError(f'{place}: the flag {name} is {found}; put it right')
+
+
+def takes(flag, value):
+    """Whether a flag, as it is written on a command line, may have this value."""
+    try:
+        return flag.parser.parse(str(value)) == value
+    except ValueError:
+        return False
+
+
 def unknown(name, values):
     """One line on an unknown flag: the models that would read it, or the nearest names."""
     readers = [model for model in model_names() if name in literals(model)[1]]
@@ -219,6 +244,7 @@ def help_text(description, values):
 
 XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
 PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32'
+SHAPING = ('seed', 'latent_dim', 'precision')  # shared flags that a model is built by
 HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
 
 

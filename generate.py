@@ -84,10 +84,14 @@ def paths(values, run):
 
 
 def checkpoint(run):
-    """The run's newest whole checkpoint; raises InputError where there is none yet."""
+    """The run's newest whole checkpoint; raises InputError where `restore` could not use it.
+
+    There may be none yet, or the run keeps flags that no model can be built by.
+    """
     arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
     if arrays is None:
         raise InputError(f'{run.path}: has no checkpoint yet; train it first')
+    flags.check_kept(run.config['flags'], run.path / runs.CONFIG)
     return arrays
 
 
@@ -97,8 +101,8 @@ def restore(run, config, arrays):
     from models import build
 
     settings = SimpleNamespace(**config['flags'])
-    model = build(config['image_shape'], len(config['class_names']), settings)
     with run.fitting():
+        model = build(config['image_shape'], len(config['class_names']), settings)
         assign(model.variables, arrays)
     return model
 

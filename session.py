@@ -69,17 +69,21 @@ class Session:
         return self.farewell(interrupt.signal)
 
     def epoch(self, interrupt, progress):
-        """Trains to the end of the epoch or to a signal, and saves if either is due."""
+        """Trains to the end of the epoch or to a signal, and saves if either is due.
+
+        What is told is saved by then, for the telling may fail: its pipe closed, its disk full.
+        """
         loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
         while loop.epoch < epoch and not interrupt.signal:
             steps = self.call()
             progress.advance(steps * loop.batch_size, loop.means())
             if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
                 self.save()
-        if loop.epoch == epoch:
-            progress.epoch(self.close_epoch(epoch, began))
+        row = self.close_epoch(epoch, began) if loop.epoch == epoch else None
         if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
             self.save()
+        if row:
+            progress.epoch(row)
 
     def minutes(self):
         """Minutes since the last checkpoint."""

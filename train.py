@@ -41,6 +41,7 @@ def main(argv):
         if finished(run, settings, data, arrays):
             print(f'{run.path}: all {settings.epochs} epochs are done; a larger --epochs trains on')
             return 0
+        run.rows()  # a damaged log is refused before the wait for TensorFlow
         console.load_tensorflow()
         from session import Session
 
