@@ -1,6 +1,7 @@
 """How the commands speak to the terminal: one line for a mistake, no noise from libraries."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -21,10 +22,12 @@ def start(main):
     """
     try:
         status = main(sys.argv)
+        sys.stdout.flush()
     except InputError as error:
         status = f'{os.path.basename(sys.argv[0])}: {" ".join(str(error).split())}'
     except BrokenPipeError:
         status = 1
+        takes_output()
     except OSError as error:
         status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
     except KeyboardInterrupt:
@@ -33,9 +36,25 @@ def start(main):
 
 
 def describe(error):
-    """The operating system's refusal as `file: reason`."""
+    """The operating system's refusal as `file: reason`, and what to do where no file is known."""
     reason = error.strerror or str(error)
-    return f'{error.filename}: {reason}' if error.filename else reason
+    if error.filename:
+        return f'{error.filename}: {reason}'
+    if not takes_output():
+        return f'standard output: cannot be written ({reason}); lead it to where there is room'
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f'{reason}; make room where runs, ~/.cache and temporary files lie'
+    return reason
+
+
+def takes_output():
+    """Whether standard output takes a line; if not, Python is spared its own try at the end."""
+    try:
+        print(flush=True)  # what could not be written before is dropped, so flushing alone passes
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 @contextlib.contextmanager

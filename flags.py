@@ -188,21 +188,25 @@ def check_pairs(values, only):
             )
 
 
-def check_kept(kept, place):
-    """Refuses {flag: value}, as the run's file `place` keeps them, of which no model can be built.
+def revive(kept, place):
+    """The flags {name: value} that a run's file `place` keeps, those it lacks with their defaults.
+
+    It may lack options that its model has got since.
 
     Raises:
-      InputError: the model is not here, or a flag is missing or no value that the flag takes.
+      InputError: the model is not here, a flag that every model is built by is missing, or a value
+        is none that the flag takes.
     """
     model, values = kept.get('model'), absl_flags.FlagValues()
     if model not in model_names():
         raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
     define_training(values)
     define_model(values, model)
-    for name in (*SHAPING, *literals(model)[1]):
-        if name not in kept or not takes(values[name], kept[name]):
-            found = repr(kept[name]) if name in kept else 'missing'
-            raise InputError(f'{place}: the flag {name} is {found}; put it right')
+    defaults = {name: values[name].default for name in literals(model)[1]}
+    for name, value in (dict.fromkeys(SHAPING) | defaults | kept).items():
+        if name in (*SHAPING, *defaults) and not takes(values[name], value):
+            raise InputError(f'{place}: the flag {name} is {value!r}; put it right')
+    return defaults | kept
 
 
 def takes(flag, value):

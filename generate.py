@@ -91,8 +91,13 @@ def checkpoint(run):
     arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
     if arrays is None:
         raise InputError(f'{run.path}: has no checkpoint yet; train it first')
-    flags.check_kept(run.config['flags'], run.path / runs.CONFIG)
+    settings_of(run)
     return arrays
+
+
+def settings_of(run):
+    """The run's settings; raises InputError where no model can be built by them."""
+    return SimpleNamespace(**flags.revive(run.config['flags'], run.path / runs.CONFIG))
 
 
 def restore(run, config, arrays):
@@ -100,9 +105,8 @@ def restore(run, config, arrays):
     from loop import assign
     from models import build
 
-    settings = SimpleNamespace(**config['flags'])
     with run.fitting():
-        model = build(config['image_shape'], len(config['class_names']), settings)
+        model = build(config['image_shape'], len(config['class_names']), settings_of(run))
         assign(model.variables, arrays)
     return model
 
@@ -126,9 +130,20 @@ def save_generator(path, model):
     with runs.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=runs.UNFINISHED, dir=path.parent) as partial:
-            with console.quiet():
-                generator.export(Path(partial) / 'model', verbose=False)
+            save_model(Path(partial) / 'model', generator)
             (Path(partial) / 'model').rename(path)
+
+
+def save_model(path, generator):
+    """Writes a SavedModel; raises OSError, as the rest of Python does, when it cannot."""
+    from tensorflow import errors
+
+    try:
+        with console.quiet():
+            generator.export(path, verbose=False)
+    except errors.OpError as error:
+        reason = error.message.rpartition('; ')[2].partition(' [Op:')[0]
+        raise OSError(reason) from error
 
 
 def in_unit_range(model):
