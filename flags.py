@@ -157,6 +157,7 @@ def parse(argv, description, *definitions, strict=True):
       InputError: for unknown flags, stray words and values that a flag does not take. With
         `strict=False` unknown flags and stray words pass.
     """
+    check_text(argv)
     values = absl_flags.FlagValues()
     values.set_gnu_getopt()
     for add in definitions:
@@ -174,6 +175,15 @@ def parse(argv, description, *definitions, strict=True):
         print(help_text(description, values))
         sys.exit(0)
     return values
+
+
+def check_text(words):
+    """Refuses bytes that are no UTF-8, which the file names of TensorFlow cannot have."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(f'{ascii(word)}: no UTF-8; write it, or rename the file, so') from None
 
 
 def check_pairs(values, only):

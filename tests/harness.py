@@ -6,6 +6,7 @@ there: it kills the process at some event, makes it pause, makes networks small.
 
 import atexit
 import csv
+import errno
 import functools
 import hashlib
 import itertools
@@ -223,6 +224,18 @@ def cheap_scores():
 def limit_files(size):
     """Lets no file grow beyond `size` bytes: what a full disk looks like."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def read_only(directory):
+    """Lets nothing below `directory` be changed: what a read-only file system looks like."""
+    changes = {'os.mkdir', 'os.rename', 'os.remove', 'os.rmdir', 'os.utime', 'os.truncate'}
+
+    def hook(event, args):
+        writes = event == 'open' and args[2] & WRITES or event in changes
+        if writes and str(args[0]).startswith(directory):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), args[0])
+
+    sys.addaudithook(hook)
 
 
 def type_again(directory, path):
