@@ -27,10 +27,12 @@ def start(main):
     try:
         startup.on_interrupt(signal.default_int_handler)
         status = main(sys.argv)
+        sys.stdout.flush()
     except InputError as error:
         status = f'{os.path.basename(sys.argv[0])}: {" ".join(str(error).split())}'
     except BrokenPipeError:
         status = 1
+        takes_output()
     except OSError as error:
         status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
     except KeyboardInterrupt:
@@ -42,8 +44,13 @@ def start(main):
 def describe(error):
     """The operating system's refusal as `file: reason; what to do`."""
     reason = error.strerror or str(error)
-    remedy = '; make room there' if full(error) else ''
-    return (f'{error.filename}: {reason}' if error.filename else reason) + remedy
+    if error.filename:
+        return f'{error.filename}: {reason}' + ('; make room there' if full(error) else '')
+    if not takes_output():
+        return f'standard output: cannot be written ({reason}); lead it to where there is room'
+    if full(error):
+        return f'{reason}; make room where runs, ~/.cache and temporary files lie'
+    return reason
 
 
 def full(error):
@@ -61,6 +68,36 @@ def expand(path):
     if path.startswith('~') and (expanded.startswith('~') or os.environ.get('HOME') == ''):
         raise ValueError('no home directory is known; set HOME or write the path out')
     return expanded
+
+
+def takes_output():
+    """Whether standard output takes a line; if not, Python is spared its own try at the end."""
+    try:
+        print(flush=True)  # what could not be written before is dropped, so flushing alone passes
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def reading(path):
+    """Tells in one line that names `path` why it cannot be read; so nothing is known against it.
+
+    Where nothing is, FileNotFoundError or NotADirectoryError pass. A link that leads nowhere is
+    something: its disk may be away.
+
+    Raises:
+      InputError: the operating system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        if absent and not os.path.islink(path):
+            raise
+        reason = f'cannot be read ({error.strerror or error})'
+        raise InputError(f'{path}: {reason}; make it readable and repeat the command') from error
 
 
 @contextlib.contextmanager

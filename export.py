@@ -4,12 +4,13 @@ import functools
 import io
 import math
 import textwrap
+import warnings
 
 import imageio.v3 as imageio
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from console import InputError
+from console import InputError, reading
 from runs import atomic
 
 # A power of two, so that a size in pixels survives matplotlib's division into inches.
@@ -41,6 +42,8 @@ QUICK = 4
 
 # Of WebP. A grid of MNIST takes 9 kB so, 22 kB without loss, and is 39 dB from what it was.
 QUALITY = 80
+
+BOMBS = Image.DecompressionBombWarning, Image.DecompressionBombError
 
 
 def grid(images, columns=None):
@@ -124,7 +127,8 @@ def webp(image):
 def load_png(path):
     """Reads a picture as uint8 (H, W, 1) when it is grey, else (H, W, 3).
 
-    Raises InputError when the file is missing or damaged.
+    Raises InputError when the file is missing or damaged, too large to be one of ours (Pillow's
+    limit of 89 million pixels), or cannot be read.
     """
     return _load(path, lambda pixels, note: pixels)
 
@@ -140,12 +144,16 @@ def load_grid(path):
 def _load(path, see):
     """What `see(pixels, note)` makes of a picture and of its note on cells, None without one."""
     try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
-            return see(pixels.reshape(*pixels.shape[:2], -1), image.info.get(CELL))
+        with reading(path), open(path, 'rb') as file:
+            data = io.BytesIO(file.read())
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', Image.DecompressionBombWarning)
+            with Image.open(data) as image:
+                pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
+                return see(pixels.reshape(*pixels.shape[:2], -1), image.info.get(CELL))
     except FileNotFoundError:
         raise InputError(f'{path}: no such picture; make the run again') from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, *BOMBS) as error:
         reason = f'damaged, or no picture; delete it and make it again ({type(error).__name__})'
         raise InputError(f'{path}: {reason}') from None
 

@@ -287,6 +287,35 @@ def check_pairs(values, only):
             )
 
 
+def revive(kept, place):
+    """The flags {name: value} that a run's file `place` keeps, those it lacks with their defaults.
+
+    It may lack options that its model has got since.
+
+    Raises:
+      InputError: the model is not here, a flag that every model is built by is missing, or a value
+        is none that the flag takes.
+    """
+    model, values = kept.get('model'), absl_flags.FlagValues()
+    if model not in model_names():
+        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
+    define_training(values)
+    define_model(values, model)
+    defaults = {name: values[name].default for name in literals(model)[1]}
+    for name, value in (dict.fromkeys(SHAPING) | defaults | kept).items():
+        if name in (*SHAPING, *defaults) and not takes(values[name], value):
+            raise InputError(f'{place}: the flag {name} is {value!r}; put it right')
+    return defaults | kept
+
+
+def takes(flag, value):
+    """Whether a flag, as it is written on a command line, may have this value."""
+    try:
+        return flag.parser.parse(str(value)) == value
+    except ValueError:
+        return False
+
+
 def unknown(name, values):
     """One line on an unknown flag: the models that would read it, or the nearest names."""
     readers = [model for model in model_names() if reads(model, name)]
@@ -345,6 +374,7 @@ def default_text(default, preferred):
 
 XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
 PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32'
+SHAPING = ('seed', 'latent_dim', 'precision')  # shared flags that a model is built by
 HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
 
 

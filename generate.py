@@ -99,11 +99,20 @@ def paths(values, run):
 
 
 def checkpoint(run):
-    """The run's newest whole checkpoint; raises InputError where there is none yet."""
+    """The run's newest whole checkpoint; raises InputError where `restore` could not use it.
+
+    There may be none yet, or the run keeps flags that no model can be built by.
+    """
     arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
     if arrays is None:
         raise InputError(f'{run.path}: has no checkpoint yet; train it first')
+    settings_of(run)
     return arrays
+
+
+def settings_of(run):
+    """The run's settings; raises InputError where no model can be built by them."""
+    return SimpleNamespace(**flags.revive(run.config['flags'], run.path / runs.CONFIG))
 
 
 def restore(run, config, arrays):
@@ -111,9 +120,8 @@ def restore(run, config, arrays):
     from loop import assign
     from models import build
 
-    settings = SimpleNamespace(**config['flags'])
-    model = build(config['image_shape'], len(config['class_names']), settings)
     with run.fitting():
+        model = build(config['image_shape'], len(config['class_names']), settings_of(run))
         assign(model.variables, arrays)
     return model
 
@@ -137,9 +145,20 @@ def save_generator(path, model):
     with runs.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=runs.UNFINISHED, dir=path.parent) as partial:
-            with console.quiet():
-                generator.export(Path(partial) / 'model', verbose=False)
+            save_model(Path(partial) / 'model', generator)
             (Path(partial) / 'model').rename(path)
+
+
+def save_model(path, generator):
+    """Writes a SavedModel; raises OSError, as the rest of Python does, when it cannot."""
+    from tensorflow import errors
+
+    try:
+        with console.quiet():
+            generator.export(path, verbose=False)
+    except errors.OpError as error:
+        reason = error.message.rpartition('; ')[2].partition(' [Op:')[0]
+        raise OSError(reason) from error
 
 
 def in_unit_range(model):

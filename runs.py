@@ -10,23 +10,26 @@ The newest whole checkpoint is the truth: rows and pictures later than it are re
 import contextlib
 import csv
 import fcntl
+import functools
 import hashlib
 import io
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from console import InputError
+import schema
+from console import InputError, reading
 
 FORMAT = 3  # raised when an older run can no longer be read
 KEPT = 3
 UNFINISHED = '.unfinished-'
 FINAL = 'final.weights.h5'
+CONFIG, LOG, LOCK = 'config.json', 'log.csv', '.lock'
 DIGEST = 32  # bytes of a SHA-256
 PICTURES = ('samples', 'reconstructions')
 FREE = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'stop_on_nan'}
@@ -59,14 +62,41 @@ def atomic(path):
     path = Path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(''.join(path.suffixes), UNFINISHED, path.parent)
-        os.close(handle)
+        temporary = path.with_name(UNFINISHED + secrets.token_hex(8) + ''.join(path.suffixes))
+        open(temporary, 'x').close()  # unlike tempfile's, it heeds the umask
         try:
-            yield Path(name)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+            yield temporary
+            os.replace(temporary, path)
         finally:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
+
+
+def remove(path):
+    """Removes what lies at `path`, a directory with all that is in it; of a link the link alone.
+
+    Raises:
+      InputError: when the operating system refuses.
+    """
+    with writing(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def names(path):
+    """The names in a directory, ascending; none where there is none.
+
+    Raises:
+      InputError: it cannot be read. (A glob would find nothing in it.)
+    """
+    try:
+        with reading(path):
+            return sorted(os.listdir(path))
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        raise InputError(f'{path}: no directory; move it away') from None
 
 
 def checkpoint_name(step):
@@ -86,13 +116,25 @@ def read_arrays(path):
     """The {name: array} that `write_arrays` wrote.
 
     Raises:
-      ValueError: the file is damaged.
+      FileNotFoundError: there is no such file.
+      InputError: it cannot be read.
+      ValueError: it is damaged.
     """
-    data = Path(path).read_bytes()
+    with reading(path):
+        data = Path(path).read_bytes()
     if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
         raise ValueError(f'{path}: damaged')
     with np.load(io.BytesIO(data[:-DIGEST])) as arrays:
         return dict(arrays)
+
+
+def check_checkpoint(path, arrays):
+    """Raises ValueError when {name: array} has no step, or a variable that is not finite."""
+    if 'step' not in arrays or arrays['step'].shape or arrays['step'].dtype.kind not in 'iu':
+        raise ValueError(f'{path}: no checkpoint')
+    variables = [a for name, a in arrays.items() if name.isdecimal() and a.dtype.kind == 'f']
+    if not all(np.isfinite(array).all() for array in variables):
+        raise ValueError(f'{path}: holds a weight that is infinite or not a number')
 
 
 def digest(arrays):
@@ -110,6 +152,26 @@ def write_json(path, values):
         temporary.write_text(json.dumps(values, indent=2) + '\n')
 
 
+def read_json(path):
+    """The dictionary in a JSON file.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      InputError: it cannot be read.
+      ValueError: it is damaged: no JSON, no dictionary, or with text that is no Unicode.
+    """
+    with reading(path):
+        data = Path(path).read_bytes()
+    try:
+        found = json.loads(data)
+        json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError(f'{path}: nested too deeply') from None
+    if not isinstance(found, dict):
+        raise ValueError(f'{path}: no dictionary')
+    return found
+
+
 def open_run(path):
     """The run at `path`.
 
@@ -117,13 +179,7 @@ def open_run(path):
       InputError: `path` is no run, its configuration is damaged, or another version wrote it.
     """
     run = located(path)
-    if not run.exists():
-        raise InputError(f'{path}: not a run (no config.json); train one with train.py')
-    if run.config.get('format') != FORMAT:
-        raise InputError(
-            f'{path}: written by an incompatible version (format {run.config.get("format")}, '
-            f'this one reads {FORMAT}); train it again with --overwrite'
-        )
+    _ = run.config
     return run
 
 
@@ -159,37 +215,73 @@ class Run:
         self.path = Path(path)
 
     def exists(self):
-        """Whether a run was begun here; a config.json too damaged to tell counts as a run's."""
-        try:
-            return 'format' in self.config
-        except InputError:
-            return (self.path / 'config.json').is_file()
+        """Whether a run of this project was begun here.
 
-    @property
-    def config(self):
-        """The run's configuration, a dictionary."""
+        Raises:
+          InputError: the configuration does not tell: it cannot be read, it is damaged, or a newer
+            version wrote it.
+        """
+        return self._kept() is not None
+
+    def _kept(self):
+        """The configuration, unless it is missing or of something else than a run."""
+        path = self.path / CONFIG
         try:
-            return dict(json.loads((self.path / 'config.json').read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(f'{self.path}/config.json: damaged; train with --overwrite') from error
+            found = read_json(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError:
+            remedy = f'put it right, or delete {self.path} by hand'
+            raise InputError(f'{path}: damaged, or no configuration of a run; {remedy}') from None
+        if not schema.is_ours(found):
+            return None
+        if found['format'] > FORMAT:
+            raise InputError(
+                f'{self.path}: written by a newer version (format {found["format"]}, this one '
+                f'reads {FORMAT}); use that version, or choose another --run_name'
+            )
+        return found
+
+    @functools.cached_property
+    def config(self):
+        """The run's configuration, a dictionary in which all is of its kind.
+
+        Raises:
+          InputError: there is none, it is damaged, or another version wrote it.
+        """
+        found = self._kept()
+        if found is None:
+            raise InputError(f'{self.path}: not a run (no {CONFIG}); train one with train.py')
+        if found['format'] != FORMAT:
+            raise InputError(
+                f'{self.path}: written by an incompatible version (format {found["format"]}, '
+                f'this one reads {FORMAT}); train it again with --overwrite'
+            )
+        fault = schema.fault(found)
+        if fault:
+            remedy = 'put it right, or train anew with --overwrite'
+            raise InputError(f'{self.path}/{CONFIG}: damaged: {fault}; {remedy}')
+        return found
 
     def begin(self, config):
         """Empties the directory of an older run, if there is one, and writes `config`.
 
         The old configuration goes last: without one, the rest would not be known as a run's.
         """
-        for entry in self.path.iterdir():
-            if entry.name not in ('.lock', 'config.json'):
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        write_json(self.path / 'config.json', {'format': FORMAT, **config})
+        for name in names(self.path):
+            if name not in (LOCK, CONFIG):
+                remove(self.path / name)
+        self._keep({'format': FORMAT, **config})
+
+    def _keep(self, config):
+        self.config = config
+        write_json(self.path / CONFIG, config)
 
     def settle(self, key, choose):
         """The value under `key` in the configuration; what `choose()` says if there is none yet."""
-        config = self.config
-        if key not in config:
-            config[key] = choose()
-            write_json(self.path / 'config.json', config)
-        return config[key]
+        if key not in self.config:
+            self._keep({**self.config, key: choose()})
+        return self.config[key]
 
     def check_flags(self, flags):
         """Refuses flags that would not continue this run.
@@ -197,7 +289,7 @@ class Run:
         Raises:
           InputError: names the first flag that shapes the result and differs, and both values.
         """
-        old = open_run(self.path).config['flags']
+        old = self.config['flags']
         for key in sorted((old.keys() | flags.keys()) - FREE):
             if old.get(key) != flags.get(key):
                 raise InputError(
@@ -219,66 +311,106 @@ class Run:
 
     def foreign(self):
         """Names in the directory that a session killed before the run began would not leave."""
-        return [n for n in os.listdir(self.path) if n != '.lock' and not n.startswith(UNFINISHED)]
+        return [n for n in names(self.path) if n != LOCK and not n.startswith(UNFINISHED)]
 
     @contextlib.contextmanager
     def locked(self):
         """Holds the run for this process until it ends, however it may end.
 
-        A directory in which no run was begun by then is removed again.
+        A directory that was made here is removed again if nothing was begun in it by then.
 
         Raises:
           InputError: another process trains here, the directory holds something else than a run,
             or it cannot be written.
         """
-        with writing(self.path):
-            if self.path.exists() and not self.exists() and self.foreign():
-                raise InputError(f'{self.path}: holds other files than a run; choose --run_name')
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / '.lock').touch()
-        with open(self.path / '.lock') as lock:
+        lock = self.path / LOCK
+        with contextlib.ExitStack() as held:
+            with writing(self.path):
+                made = not self.path.exists()
+                self.path.mkdir(parents=True, exist_ok=True)
+                if not self.exists() and self.foreign():
+                    raise InputError(
+                        f'{self.path}: holds other files than a run; choose --run_name'
+                    )
+                if not lock.exists():  # a finished run may lie where nothing can be written
+                    lock.touch()
+                file = held.enter_context(open(lock))
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InputError(f'{self.path}: another process is training here') from None
             try:
                 yield
             finally:
-                if not self.exists():
-                    shutil.rmtree(self.path)
+                if not self.foreign():
+                    remove(self.path if made else lock)
 
     def log(self, row):
-        """Appends a row {column: value} to log.csv, after the names of the columns if it is new."""
-        path = self.path / 'log.csv'
+        """Appends a row {column: value} to log.csv.
+
+        Where the columns are not those of the log, all rows get the columns of both.
+        """
+        path = self.path / LOG
+        heading = io.StringIO(newline='')
+        csv.writer(heading).writerow(row)
+        if self._heading() != heading.getvalue().encode():
+            self.rewrite_log([*self.rows(), row])
+            return
         with writing(path), open(path, 'a', newline='') as file:
-            writer = csv.DictWriter(file, row)
-            if not file.tell():
-                writer.writeheader()
-            writer.writerow(row)
+            csv.DictWriter(file, row).writerow(row)
+
+    def _heading(self):
+        """The first line of log.csv; nothing where there is none yet."""
+        path = self.path / LOG
+        try:
+            with reading(path), open(path, 'rb') as file:
+                return file.readline()
+        except FileNotFoundError:
+            return b''
 
     def rewrite_log(self, rows):
-        """Makes these the rows of log.csv, all at once."""
-        with atomic(self.path / 'log.csv') as temporary, open(temporary, 'w', newline='') as file:
+        """Makes these the rows of log.csv, all at once; a column that a row lacks stays empty."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        path = self.path / LOG
+        with atomic(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
             if rows:
-                writer = csv.DictWriter(file, rows[0])
+                writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(rows)
 
     def rows(self):
-        """The rows of log.csv, dictionaries of strings; an unfinished last row is left out."""
-        path = self.path / 'log.csv'
-        if not path.exists():
+        """The rows of log.csv, dictionaries of strings; an unfinished last row is left out.
+
+        Raises:
+          InputError: the log cannot be read, or is damaged.
+        """
+        path, found, line = self.path / LOG, [], 1
+        try:
+            with reading(path):
+                text = path.read_text('utf-8')
+            reader = csv.DictReader(text.rpartition('\n')[0].splitlines())
+            for row in reader:
+                line = reader.line_num
+                if not schema.is_row(row):
+                    raise ValueError('no row')
+                found.append(row)
+        except FileNotFoundError:
             return []
-        whole = path.read_text().rpartition('\n')[0].splitlines()
-        return list(csv.DictReader(whole))
+        except (ValueError, csv.Error):
+            remedy = 'put it right, or delete it to go on without its rows'
+            raise InputError(f'{path}: damaged in line {line}; {remedy}') from None
+        return found
 
     def rewind(self, step, epoch):
         """Removes what is later than `step` and the end of `epoch`, and unfinished files."""
         self.rewrite_log([row for row in self.rows() if int(row['epoch']) <= epoch])
         late = [self.picture(k, e) for k in PICTURES for e in self.epochs(k) if e > epoch]
         later = [p for p in self.checkpoints() if p.name > checkpoint_name(step)]
-        for path in [*late, *later, self.final(), *self.path.rglob(f'{UNFINISHED}*')]:
-            path.unlink(missing_ok=True)
+        for path in [*late, *later, self.final()]:
+            with writing(path):
+                path.unlink(missing_ok=True)
+        for path in [*self.path.rglob(f'{UNFINISHED}*')]:
+            remove(path)
 
     def picture(self, kind, epoch):
         """Path of an epoch's grid; `kind` is samples or reconstructions."""
@@ -286,7 +418,7 @@ class Run:
 
     def epochs(self, kind):
         """Epochs that have a grid of this kind, ascending."""
-        found = (re.fullmatch(r'epoch_(\d+)\.png', p.name) for p in self.path.glob(f'{kind}/*'))
+        found = (re.fullmatch(r'epoch_(\d{4,9})\.png', name) for name in names(self.path / kind))
         return sorted(int(match[1]) for match in found if match)
 
     def final(self):
@@ -295,13 +427,24 @@ class Run:
 
     def checkpoints(self):
         """Paths of the checkpoints, newest first."""
-        return sorted(self.path.glob('checkpoints/step_*.npz'), reverse=True)
+        path = self.path / 'checkpoints'
+        found = (name for name in names(path) if re.fullmatch(r'step_\d+\.npz', name))
+        return [path / name for name in sorted(found, reverse=True)]
 
     def save(self, arrays, step):
         """Writes a checkpoint of {name: array} after `step` steps and drops all but the last 3."""
         write_arrays(self.path / 'checkpoints' / checkpoint_name(step), arrays)
         for old in self.checkpoints()[KEPT:]:
-            old.unlink()
+            remove(old)
+        if not self._is_kept():
+            self._keep(self.config)
+
+    def _is_kept(self):
+        """Whether config.json still is what it was, and nobody took it away as the run trains."""
+        try:
+            return self._kept() == self.config
+        except InputError:
+            return False
 
     @contextlib.contextmanager
     def fitting(self):
@@ -320,18 +463,21 @@ class Run:
         `warn` is told of each damaged one that it takes the place of.
 
         Raises:
-          InputError: there are checkpoints, but none is whole.
+          InputError: one cannot be read, or there are some, but none is whole.
         """
-        damaged = []
+        faults = []
         for path in self.checkpoints():
             try:
                 arrays = read_arrays(path)
-            except (OSError, ValueError):
-                damaged.append(path)
+                check_checkpoint(path, arrays)
+            except FileNotFoundError:  # a session that trains dropped it meanwhile
                 continue
-            for path in damaged:
-                warn(f'{path}: damaged, so the checkpoint before it is used')
+            except ValueError as error:
+                faults.append(error)
+                continue
+            for fault in faults:
+                warn(f'{fault}, so the checkpoint before it is used')
             return arrays
-        if damaged:
+        if faults:
             raise InputError(f'{self.path}/checkpoints: none is whole; begin anew with --overwrite')
         return None

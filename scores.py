@@ -89,11 +89,12 @@ class Bench:
 
     @functools.cached_property
     def centroids(self):
-        """Centroids of the training images, one for every ten samples."""
+        """Centroids of the training images, one for every ten samples, as far as they go."""
         from sklearn.cluster import MiniBatchKMeans
 
         everything = self.training(len(self.data.train_images)).pixels
-        means = MiniBatchKMeans(self.num_samples // 10, random_state=self.seed, n_init=1)
+        count = min(self.num_samples // 10, len(everything))
+        means = MiniBatchKMeans(count, random_state=self.seed, n_init=1)
         centres = means.fit(everything).cluster_centers_.clip(0, 1)
         shape = self.data.test_images.shape[1:]
         images = np.rint(255 * centres).astype(np.uint8).reshape(-1, *shape)
@@ -241,6 +242,8 @@ def parzen(row):
     """Parzen-window log-likelihood of nine in ten test images; the tenth chooses sigma."""
     test = np.random.default_rng(0).permutation(row.bench.real.pixels)
     held_out, samples = len(test) // HELD_OUT, row.pictures.pixels
+    if not held_out:
+        raise NotApplicable(f'{len(test)} test images are too few, it takes {HELD_OUT}')
     sigma = metrics.choose_sigma(samples, test[:held_out])
     densities = metrics.parzen_log_densities(samples, test[held_out:], sigma)
     return {'nats': float(densities.mean()), 'error': standard_error(densities), 'sigma': sigma}

@@ -77,7 +77,10 @@ class Session:
         return self.farewell(interrupt.signal)
 
     def epoch(self, interrupt, progress):
-        """Trains to the end of the epoch or to a signal, and saves if either is due."""
+        """Trains to the end of the epoch or to a signal, and saves if either is due.
+
+        What is told is saved by then, for the telling may fail: its pipe closed, its disk full.
+        """
         loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
         while loop.epoch < epoch and not interrupt.signal:
             steps = self.call()

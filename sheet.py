@@ -8,7 +8,6 @@
 import csv
 import io
 import itertools
-import json
 import textwrap
 
 import runs
@@ -19,11 +18,29 @@ WIDEST = 26  # letters of a column on a terminal
 
 
 def read(run):
-    """What is kept of a run, as above; nothing where that is damaged, or there is none."""
+    """What is kept of a run, as above; nothing where that is damaged, or there is none.
+
+    Raises:
+      InputError: it cannot be read.
+    """
     try:
-        return dict(json.loads((run.path / FILE).read_text()))
-    except (OSError, ValueError, TypeError):
+        found = {'reasons': {}, 'references': {}} | runs.read_json(run.path / FILE)
+    except (FileNotFoundError, ValueError):
         return {}
+    rows = found['references'].values() if isinstance(found['references'], dict) else [None]
+    return found if all(map(is_whole, [found, *rows])) else {}
+
+
+def is_whole(sheet):
+    """Whether a sheet from a file has all its parts, and a table can show its scores."""
+    try:
+        parts = [sheet[part] for part in ('settings', 'scores', 'reasons')]
+        cells(sheet, SCORES)
+        flatten(sheet['scores'], SCORES)
+        reasons = sheet['reasons'].values()
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError):
+        return False
+    return all(isinstance(p, dict) for p in parts) and all(isinstance(r, str) for r in reasons)
 
 
 def current(sheet):

@@ -50,6 +50,7 @@ def main(argv):
         if finished(run, settings, data, arrays):
             print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
             return 0
+        run.rows()  # a damaged log is refused before the wait for TensorFlow
         print(opening(run, settings, data, arrays), flush=True)
         console.load_tensorflow()
         from session import Session

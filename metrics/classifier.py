@@ -45,12 +45,13 @@ def classifier(data, data_hash, dataset=None):
         classifier that comes with the project.
 
     Raises:
-      InputError: the weights are missing or damaged, or cannot be written.
+      InputError: the weights are missing or damaged, or cannot be read or written.
     """
     path = SHIPPED if is_mnist(data, dataset) else cached(data_hash)
-    if path != SHIPPED and not path.is_file():
-        runs.write_arrays(path, weights_of(train(data)))
     weights = read(path)
+    if weights is None:
+        runs.write_arrays(path, weights_of(train(data)))
+        weights = read(path)
     model = network(data.train_images.shape[1:], len(data.class_names))
     model.set_weights([weights[name].astype(np.float32) for name in sorted(weights)])
     judge = Judge(looker(model), runs.digest(weights), None)
@@ -58,18 +59,26 @@ def classifier(data, data_hash, dataset=None):
 
 
 def read(path):
-    """The weights {name: float16 array} in a file; raises InputError for a bad one."""
+    """The weights {name: float16 array} in a file, None where none were kept yet.
+
+    Raises:
+      InputError: they are damaged or cannot be read, or those of the project are missing.
+    """
+    remedy = 'restore it from the repository' if path == SHIPPED else 'delete it'
     try:
         return runs.read_arrays(path)
-    except (OSError, ValueError):
-        remedy = 'restore it from the repository' if path == SHIPPED else 'delete it'
-        raise InputError(f'{path}: missing or damaged classifier; {remedy}') from None
+    except FileNotFoundError:
+        if path != SHIPPED:
+            return None
+        raise InputError(f'{path}: missing classifier; {remedy}') from None
+    except ValueError:
+        raise InputError(f'{path}: damaged classifier; {remedy}') from None
 
 
 def is_mnist(data, dataset):
-    """Whether the data are called mnist, and look like it."""
+    """Whether the data are called mnist, as TFDS takes the name, and look like it."""
     looks = data.train_images.shape[1:] == (28, 28, 1) and data.class_names == tuple('0123456789')
-    return dataset == 'mnist' and looks
+    return looks and dataset is not None and dataset.lower().split(':')[0] == 'mnist'
 
 
 def cached(data_hash):

@@ -6,6 +6,7 @@ there: it kills the process at some event, makes it pause, makes networks small.
 
 import atexit
 import csv
+import errno
 import functools
 import hashlib
 import itertools
@@ -27,7 +28,7 @@ import numpy as np
 
 import console
 import train
-from runs import FREE, Run, read_arrays
+from runs import FORMAT, FREE, Run, read_arrays
 
 ROOT = Path(train.__file__).parent
 TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
@@ -52,6 +53,14 @@ def command(directory, *flags, model='vae', epochs=3):
         '--run_name=run',
     ]
     return ['train.py', *TINY, *shared, *flags]
+
+
+def configuration(flags=(), **changes):
+    """The configuration of a run that is made by hand, as far as whoever opens it asks for it."""
+    places = {'dataset': 'digits', 'train_size': 10000, 'image_size': None, 'data_dir': None}
+    data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
+    more = {'model': 'vae', 'class_names': ['0', '1'], 'threads': 2}
+    return {'format': FORMAT, 'flags': places | dict(flags)} | data | more | changes
 
 
 def run(directory, *flags, hooks=(), **options):
@@ -215,6 +224,18 @@ def cheap_scores():
 def limit_files(size):
     """Lets no file grow beyond `size` bytes: what a full disk looks like."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def read_only(directory):
+    """Lets nothing below `directory` be changed: what a read-only file system looks like."""
+    changes = {'os.mkdir', 'os.rename', 'os.remove', 'os.rmdir', 'os.utime', 'os.truncate'}
+
+    def hook(event, args):
+        writes = event == 'open' and args[2] & WRITES or event in changes
+        if writes and str(args[0]).startswith(directory):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), args[0])
+
+    sys.addaudithook(hook)
 
 
 def type_again(directory, path):

@@ -5,6 +5,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,9 +29,9 @@ def picture(run, kind, epoch):
 
 def make_run(name, samples, reconstructions=(), model=None, dataset='digits', data_hash='a1'):
     """A run directory below the current one, with pictures of these epochs."""
-    config = {'model': model or name, 'dataset': dataset, 'data_hash': data_hash}
+    config = harness.configuration(model=model or name, dataset=dataset, data_hash=data_hash)
     path = Path('outputs') / name
-    runs.write_json(path / 'config.json', {'format': runs.FORMAT, **config})
+    runs.write_json(path / 'config.json', config)
     export.save_grid(path / 'target.png', images(name, 'target', 0))
     for kind, epochs in ('samples', samples), ('reconstructions', reconstructions):
         for epoch in epochs:

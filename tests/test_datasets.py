@@ -318,6 +318,25 @@ def test_what_changes_the_images_changes_the_key(tmp_path, cache):
     assert len(list(cache.iterdir())) == 3
 
 
+def test_a_cache_that_cannot_be_read_is_neither_removed_nor_made_anew(tmp_path, cache):
+    folder = colours(tmp_path / 'pictures')
+    datasets.load(folder)
+    [entry] = cache.iterdir()
+    file = entry / 'test_labels.npy'
+    file.unlink()
+    file.mkdir()
+    assert refusal(datasets.load, folder).startswith(f'{entry}: cannot be read (')
+    assert file.is_dir()
+
+
+def test_a_class_that_is_no_utf_8_is_refused(tmp_path):
+    folder = tmp_path / 'pictures'
+    colours(folder)
+    (folder / 'red').rename(os.fsdecode(os.fsencode(folder) + b'/r\xff'))
+    words = refusal(datasets.load, str(folder))
+    assert words == f"{folder}: the class 'r\\udcff' is no UTF-8; rename it"
+
+
 @pytest.mark.parametrize('name', datasets.ARRAYS)
 @pytest.mark.parametrize('damage', ['truncated', 'empty', 'absent', 'shape'])
 def test_damaged_cache_is_made_anew(tmp_path, cache, name, damage):

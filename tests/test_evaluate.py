@@ -93,11 +93,26 @@ def test_a_damaged_classifier_is_refused(digits, tmp_path, monkeypatch):
         judges.classifier(digits, 'hash', 'mnist')
 
 
+def test_a_classifier_that_cannot_be_read_is_neither_called_damaged_nor_made_again(
+    digits, tmp_path, monkeypatch
+):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.setattr(judges, 'train', None)
+    path = judges.cached('hash')
+    path.parent.mkdir()
+    path.symlink_to(path.name)
+    with pytest.raises(console.InputError, match=f'^{path}: cannot be read') as error:
+        judges.classifier(digits, 'hash')
+    assert 'delete' not in str(error.value)
+    assert path.is_symlink()
+
+
 def test_the_shipped_classifier_is_small_and_judges_what_is_called_mnist(digits):
     assert judges.SHIPPED.stat().st_size < 500_000
     assert {array.dtype for array in read_arrays(judges.SHIPPED).values()} == {np.dtype('float16')}
     assert judges.is_mnist(digits, 'mnist')
-    assert not judges.is_mnist(digits, 'digits')
+    assert all(judges.is_mnist(digits, name) for name in ('MNIST', 'mnist:3.0.1'))
+    assert not any(judges.is_mnist(digits, name) for name in ('digits', 'mnist_corrupted', None))
     other = digits._replace(class_names=tuple('abcdefghij'))
     assert not judges.is_mnist(other, 'mnist')
 
@@ -332,6 +347,37 @@ def test_a_lost_picture_is_drawn_again_and_a_damaged_sheet_is_written_anew(evalu
     assert (path / 'latent.png').exists()
 
 
+SCORE = {'settings': {}, 'scores': {'fid': {'fid': 1.5}}, 'reasons': {}, 'references': {}}
+NO_SHEETS = [
+    {'scores': {'fid': {}}},
+    {'scores': {'fid': {'fid': 'low'}}},
+    {'scores': {'fid': 1.5}},
+    {'scores': {'kid': [1, 2]}},
+    {'scores': {'coverage': {'present': 1, 'kl': 0.0, 'sure': 1.0, 'histogram': [0]}}},
+    {'scores': []},
+    {'settings': None},
+    {'reasons': {'kid': ['odd']}},
+    {'reasons': 'none'},
+    {'references': []},
+    {'references': {'test images': 3}},
+    {'references': {'test images': {'settings': {}, 'scores': {'fid': {}}, 'reasons': {}}}},
+]
+
+
+@pytest.mark.parametrize('changes', NO_SHEETS, ids=str)
+def test_a_sheet_that_no_table_could_show_is_none(tmp_path, changes):
+    (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE))
+    assert sheet_file.read(Run(tmp_path)) == SCORE
+    (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE | changes))
+    assert sheet_file.read(Run(tmp_path)) == {}
+
+
+def test_a_sheet_that_cannot_be_read_is_not_written_anew(tmp_path):
+    (tmp_path / 'evaluation.json').symlink_to('evaluation.json')
+    with pytest.raises(console.InputError, match='evaluation.json: cannot be read'):
+        sheet_file.read(Run(tmp_path))
+
+
 def refusal(*flags):
     with pytest.raises(console.InputError) as error:
         evaluate.main(['evaluate.py', *flags])
@@ -561,6 +607,17 @@ def test_sigma_is_chosen_on_images_that_are_not_scored(digits, monkeypatch):
     assert sorted(image.tobytes() for image in chosen + scored) == every
     assert bench.real.pixels.max() == 1.0
     assert found == {'nats': 44.5, 'error': pytest.approx(np.sqrt(90 * 91 / 12 / 90)), 'sigma': 0.3}
+
+
+def test_nine_test_images_are_too_few_to_choose_sigma_by(digits):
+    few = digits._replace(test_images=digits.test_images[:9], test_labels=digits.test_labels[:9])
+    row = row_of(digits.train_images[:100], bench_of(few))
+    assert '9 test images are too few, it takes 10' in reason('parzen', row)
+
+
+def test_there_are_no_more_centroids_than_images(digits):
+    few = digits._replace(train_images=digits.train_images[:5])
+    assert bench_of(few).centroids.images.shape == (5, 28, 28, 1)
 
 
 def test_centroids_are_images_near_the_data(digits):

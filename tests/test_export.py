@@ -1,6 +1,8 @@
 """What export.py draws is read back from the files, pixel by pixel."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -137,6 +139,22 @@ def test_damaged_png_is_named(tmp_path, spoil):
     path.write_bytes(spoil(damaged(path)))
     with pytest.raises(InputError, match=rf'^{path}: damaged'):
         export.load_png(path)
+
+
+@pytest.mark.parametrize('side', [10_000, 20_000])
+def test_a_png_larger_than_any_of_ours_is_refused_unread(tmp_path, side):
+    path = tmp_path / 'a.png'
+    heading = b'IHDR' + struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
+    whole, check = damaged(path), struct.pack('>I', zlib.crc32(heading))
+    path.write_bytes(whole[:12] + heading + check + whole[33:])
+    with pytest.raises(InputError, match=rf'^{path}: damaged, or no picture; .*Bomb'):
+        export.load_png(path)
+
+
+def test_a_png_that_cannot_be_read_is_not_called_damaged(tmp_path):
+    (tmp_path / 'a.png').symlink_to('a.png')
+    with pytest.raises(InputError, match=f'^{tmp_path}/a.png: cannot be read'):
+        export.load_png(tmp_path / 'a.png')
 
 
 def test_missing_png_is_named(tmp_path):

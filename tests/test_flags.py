@@ -400,3 +400,49 @@ def test_a_mistake_is_one_line_and_status_1(monkeypatch):
     with pytest.raises(SystemExit) as end:
         console.start(lambda argv: flags.train_settings(argv, ''))
     assert end.value.code == f'train.py: --epochs=0: must be {WHOLE}'
+
+
+def test_bytes_that_are_no_utf_8_are_refused():
+    assert refusal('--output_dir=/tmp/a\udcff').startswith(
+        r"'--output_dir=/tmp/a\udcff': not UTF-8"
+    )
+
+
+# What a run keeps
+
+
+KEPT = vars(settings())
+
+
+def test_what_a_run_keeps_is_revived_and_what_it_lacks_takes_its_default():
+    assert flags.revive(KEPT, 'config.json') == KEPT
+    older = {name: value for name, value in KEPT.items() if name != 'kl_weight'}
+    assert flags.revive(older | {'once': 1}, 'config.json') == KEPT | {'once': 1}
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('model', 'gone'),
+        ('model', None),
+        ('model', ['vae']),
+        ('latent_dim', None),
+        ('latent_dim', '100'),
+        ('latent_dim', 0),
+        ('latent_dim', 10**30),
+        ('latent_dim', float('nan')),
+        ('precision', 'float64'),
+        ('seed', -1),
+        ('kl_weight', 'heavy'),
+        ('reconstruction', 3),
+    ],
+)
+def test_a_kept_value_that_the_flag_does_not_take_is_refused(name, value):
+    with pytest.raises(InputError, match=r'^config.json: .*; put '):
+        flags.revive(KEPT | {name: value}, 'config.json')
+
+
+def test_a_flag_that_builds_every_model_may_not_be_missing():
+    kept = {name: value for name, value in KEPT.items() if name != 'latent_dim'}
+    with pytest.raises(InputError, match='latent_dim is None'):
+        flags.revive(kept, 'config.json')

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import harness
 import numpy as np
 import pytest
 
@@ -51,10 +52,11 @@ def untrained(path, model, image_shape):
 
     argv = ['train.py', f'--model={model}', '--dataset=digits', '--latent_dim=8']
     settings = vars(flags.train_settings(argv, ''))
-    config = {'flags': settings, 'image_shape': image_shape, 'class_names': ['a', 'b']}
-    runs.write_json(path / 'config.json', {'format': runs.FORMAT, **config})
+    config = harness.configuration(settings, model=model, image_shape=image_shape)
+    runs.write_json(path / 'config.json', config)
     weights = build(image_shape, 2, SimpleNamespace(**settings)).variables
-    runs.Run(path).save({f'{i:04d}': v.numpy() for i, v in enumerate(weights)}, 1)
+    arrays = {f'{i:04d}': v.numpy() for i, v in enumerate(weights)}
+    runs.write_arrays(path / 'checkpoints' / 'step_00000001.npz', arrays | {'step': np.array(1)})
     return path
 
 
@@ -189,11 +191,11 @@ def test_a_run_is_found_by_its_name_in_outputs(tiny_runs, tmp_path, monkeypatch)
 
 
 def empty_run(path):
-    runs.write_json(path / 'config.json', {'format': runs.FORMAT})
+    runs.write_json(path / 'config.json', harness.configuration())
 
 
 def old_run(path):
-    runs.write_json(path / 'config.json', {'format': runs.FORMAT - 1})
+    runs.write_json(path / 'config.json', harness.configuration() | {'format': runs.FORMAT - 1})
 
 
 def damaged_run(path):

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from types import SimpleNamespace
 
+import harness
 import keras
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
 from models import build
 from models.base import from_uint8, uniform
-from runs import FORMAT, Run
+from runs import Run
 
 LOG_2 = math.log(2)
 
@@ -243,9 +244,9 @@ def make_run(path, model, rows, kinds=('samples',), **changes):
     """A run with these rows in its log, and grids of four images of 4x4 at their epochs."""
     run = Run(path)
     path.mkdir()
-    config = {'model': model, 'dataset': 'digits', 'data_hash': '0' * 12, 'image_shape': [4, 4, 1]}
-    config['flags'] = {'latent_dim': 2, 'kl_weight': 1.0} | changes
-    (path / 'config.json').write_text(json.dumps({'format': FORMAT, **config}))
+    flags = {'latent_dim': 2, 'kl_weight': 1.0} | changes
+    config = harness.configuration(flags, model=model, image_shape=[4, 4, 1])
+    (path / 'config.json').write_text(json.dumps(config))
     run.rewrite_log(rows)
     noise = np.random.default_rng(0).integers(0, 256, (8, 8, 1), dtype=np.uint8)
     for place in ('target.png', *(f'{k}/epoch_{r["epoch"]:04d}.png' for k in kinds for r in rows)):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ def run(tmp_path):
     path = tmp_path / 'run'
     path.mkdir()
     run = Run(path)
-    run.begin({'flags': {'seed': 1, 'epochs': 3, 'model': 'vae'}, 'data_hash': 'abc'})
+    run.begin(harness.configuration({'seed': 1, 'epochs': 3, 'model': 'vae'}))
     return run
 
 
@@ -42,6 +43,13 @@ def refusal(function, *args):
 def enter(context):
     with context:
         pass
+
+
+def edit(run, **changes):
+    """Writes the configuration anew, None taking a key away; returns the run as others find it."""
+    values = {name: value for name, value in (run.config | changes).items() if value is not None}
+    (run.path / 'config.json').write_text(json.dumps(values))
+    return Run(run.path)
 
 
 # Atomic files
@@ -76,11 +84,16 @@ def test_atomic_tells_of_a_full_disk_in_a_line_and_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_atomic_keeps_the_suffixes_and_lets_others_read(tmp_path):
-    with atomic(tmp_path / 'final.weights.h5') as temporary:
-        assert temporary.name.endswith('.weights.h5')
-        assert temporary.name.startswith(UNFINISHED)
-    assert (tmp_path / 'final.weights.h5').stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(('umask', 'mode'), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_atomic_keeps_the_suffixes_and_heeds_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        with atomic(tmp_path / 'final.weights.h5') as temporary:
+            assert temporary.name.endswith('.weights.h5')
+            assert temporary.name.startswith(UNFINISHED)
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'final.weights.h5').stat().st_mode & 0o777 == mode
 
 
 def test_a_file_where_a_directory_should_be_is_refused(tmp_path):
@@ -118,18 +131,67 @@ def test_beginning_anew_leaves_nothing_of_the_old_run(run):
     assert run.config['flags'] == {'seed': 2}
 
 
-@pytest.mark.parametrize('text', ['', '{"format": 1', '[1]', '\0'])
-def test_a_damaged_configuration_is_told(run, text):
+def test_beginning_anew_takes_a_link_away_and_leaves_what_it_leads_to(run, tmp_path):
+    (tmp_path / 'large disk').mkdir()
+    (tmp_path / 'large disk' / 'thesis.txt').touch()
+    (run.path / 'checkpoints').symlink_to(tmp_path / 'large disk')
+    (run.path / 'samples').mkdir()
+    run.begin(run.config)
+    assert names(run.path) == ['config.json']
+    assert names(tmp_path / 'large disk') == ['thesis.txt']
+
+
+DAMAGED = '', '{"format": 1', '[1]', '\0', '["\\ud800"]', '{"format": ' + '[' * 100_000
+
+
+@pytest.mark.parametrize('text', DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_configuration_is_told_and_left_to_the_user(run, text):
     (run.path / 'config.json').write_text(text)
-    assert run.exists()
-    assert 'config.json: damaged' in refusal(open_run, run.path)
+    (run.path / 'thesis.txt').touch()
+    for function, *args in (open_run, run.path), (enter, Run(run.path).locked()):
+        words = refusal(function, *args)
+        assert words.startswith(f'{run.path}/config.json: damaged')
+        assert words.endswith(f'or delete {run.path} by hand')
+    assert names(run.path) == ['config.json', 'thesis.txt']
 
 
-def test_another_format_is_told(run):
-    runs.write_json(run.path / 'config.json', run.config | {'format': FORMAT + 1})
-    words = refusal(open_run, run.path)
-    assert f'format {FORMAT + 1}' in words
-    assert f'reads {FORMAT}' in words
+WRONG = [
+    *({name: None} for name in ('model', 'dataset', 'image_shape', 'class_names', 'threads')),
+    *({'threads': value} for value in ('2', 0, True, 2.5, 10**9)),
+    *({'image_shape': value} for value in ([28, 28], [28, 28, 2], '28', [28, 10**9, 1])),
+    *({'class_names': value} for value in ([], ['0', 1], 'ab')),
+    *({'dataset': value} for value in ('', 'a\nb', 3)),
+    {'versions': {'python': [[[1]]]}},
+    {'xla': 'maybe'},
+    *({'flags': value} for value in ({}, {'dataset': 'digits'})),
+]
+
+
+@pytest.mark.parametrize('changes', WRONG, ids=str)
+def test_a_configuration_with_something_of_another_kind_is_told(run, changes):
+    words = refusal(open_run, edit(run, **changes).path)
+    assert words.startswith(f'{run.path}/config.json: damaged: ')
+    assert words.endswith('put it right, or train anew with --overwrite')
+
+
+@pytest.mark.parametrize('value', [[], '0', True, None, 0, 'deep'])
+def test_a_flag_of_another_kind_is_told(run, value):
+    flags = run.config['flags'] | {'train_size': value if value != 'deep' else [[]]}
+    assert 'train_size is not of its kind' in refusal(open_run, edit(run, flags=flags).path)
+
+
+def test_an_older_format_is_told(run):
+    words = refusal(open_run, edit(run, format=FORMAT - 1).path)
+    assert f'(format {FORMAT - 1}, this one reads {FORMAT}); train it again' in words
+
+
+def test_the_run_of_a_newer_version_is_refused_and_left_alone(run):
+    newer = edit(run, format=FORMAT + 1)
+    for function, *args in (open_run, run.path), (enter, newer.locked()):
+        words = refusal(function, *args)
+        assert f'newer version (format {FORMAT + 1}, this one reads {FORMAT})' in words
+        assert 'overwrite' not in words
+    assert names(run.path) == ['config.json']
 
 
 def test_a_setting_is_chosen_once(run):
@@ -138,16 +200,16 @@ def test_a_setting_is_chosen_once(run):
 
 
 def test_flags_that_shape_the_result_may_not_change(run):
-    run.check_flags({'seed': 1, 'epochs': 9, 'model': 'vae', 'save_every': 2})
-    words = refusal(run.check_flags, {'seed': 2, 'epochs': 3, 'model': 'vae'})
+    flags = run.config['flags']
+    run.check_flags(flags | {'epochs': 9, 'save_every': 2})
+    words = refusal(run.check_flags, flags | {'seed': 2})
     assert words.startswith('--seed=2: ')
     assert 'begun with 1;' in words
-    assert refusal(run.check_flags, {'seed': 1, 'model': 'vae', 'rate': 5}).startswith('--rate=5:')
+    assert refusal(run.check_flags, flags | {'rate': 5}).startswith('--rate=5:')
 
 
 def test_other_data_under_the_same_name_are_refused(run):
-    runs.write_json(run.path / 'config.json', run.config | {'flags': {'dataset': 'digits'}})
-    run.check_data('abc')
+    run.check_data('a1')
     assert refusal(run.check_data, 'xyz').startswith('--dataset=digits: not the data')
 
 
@@ -179,6 +241,89 @@ def test_a_torn_heading_is_written_anew(run, torn):
     run.log({'epoch': 1, 'loss': 0.5})
     assert list(csv.DictReader((run.path / 'log.csv').open())) == run.rows()
     assert run.rows() == [{'epoch': '1', 'loss': '0.5'}]
+
+
+def test_rows_with_other_columns_get_the_columns_of_both(run):
+    run.log({'epoch': 1, 'loss': 0.5})
+    run.log({'epoch': 2, 'kl': 3, 'loss': 0.25})
+    run.log({'epoch': 3, 'kl': 4})
+    heading, *lines = (run.path / 'log.csv').read_text().splitlines()
+    assert (heading, lines) == ('epoch,loss,kl', ['1,0.5,', '2,0.25,3', '3,,4'])
+    assert [row['kl'] for row in run.rows()] == ['', '3', '4']
+
+
+NO_LOGS = (
+    'epoch,loss\n1,0.5,3\n',
+    'epoch,loss\n1\n',
+    'epoch,loss\none,0.5\n',
+    'epoch,loss\n-1,0.5\n',
+    'epoch,loss\n1,half\n',
+    'loss\n0.5\n',
+    '\n1,2\n',
+    f'epoch,loss\n{"1" * 5000},0.5\n',
+    f'epoch,loss\n1,{"1" * 200_000}\n',
+    b'epoch,l\xffss\n1,0.5\n',
+)
+
+
+@pytest.mark.parametrize('text', NO_LOGS, ids=range(len(NO_LOGS)))
+def test_a_damaged_log_is_told_and_nothing_removed(trained, text):
+    (trained.path / 'log.csv').write_bytes(text if isinstance(text, bytes) else text.encode())
+    before = names(trained.path)
+    words = refusal(trained.rewind, 5, 1)
+    assert words.startswith(f'{trained.path}/log.csv: damaged in line ')
+    assert names(trained.path) == before
+
+
+# What cannot be read
+
+
+def forbid(path):
+    """Makes a path unreadable, also for root: a link to itself."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+
+
+def lose(path):
+    """Makes a path a link that leads nowhere, as to a disk that is away."""
+    path.unlink(missing_ok=True)
+    path.symlink_to('/nowhere/at/all')
+
+
+def replace(path):
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+@pytest.mark.parametrize('spoil', [forbid, lose, replace])
+@pytest.mark.parametrize('name', ['config.json', 'log.csv', 'checkpoints/step_00000020.npz'])
+def test_what_cannot_be_read_is_told_as_that_and_nothing_removed(trained, name, spoil):
+    path = trained.path / name
+    spoil(path)
+    before = names(trained.path)
+
+    def go_on():
+        with Run(trained.path).locked():
+            found = open_run(trained.path)
+            found.rows()
+            found.load(print)
+
+    words = refusal(go_on)
+    assert words.startswith(f'{path}: cannot be read (')
+    assert 'damaged' not in words and 'overwrite' not in words
+    assert [n for n in names(trained.path) if n != '.lock'] == before
+
+
+@pytest.mark.parametrize('spoil', [forbid, lose])
+def test_checkpoints_on_a_disk_that_is_away_are_no_reason_to_begin_anew(trained, spoil):
+    (trained.path / 'checkpoints').rename(trained.path / 'away')
+    spoil(trained.path / 'checkpoints')
+    assert refusal(trained.load, print).startswith(f'{trained.path}/checkpoints: cannot be read (')
+
+
+def test_a_file_in_the_place_of_the_checkpoints_is_told(run):
+    (run.path / 'checkpoints').touch()
+    assert refusal(run.load, print) == f'{run.path}/checkpoints: no directory; move it away'
 
 
 # Rewinding
@@ -214,6 +359,14 @@ def test_rewinding_to_the_end_removes_nothing_but_the_final_weights(trained):
 def test_rewinding_sweeps_unfinished_files(trained):
     for place in ('', 'samples', 'checkpoints'):
         (trained.path / place / f'{UNFINISHED}x.png').touch()
+    trained.rewind(20, 4)
+    assert not [name for name in names(trained.path) if UNFINISHED in name]
+
+
+def test_rewinding_sweeps_what_a_killed_export_left(trained):
+    directory = trained.path / f'{UNFINISHED}abc' / 'model' / 'variables'
+    directory.mkdir(parents=True)
+    (directory / 'variables.index').touch()
     trained.rewind(20, 4)
     assert not [name for name in names(trained.path) if UNFINISHED in name]
 
@@ -293,6 +446,29 @@ def test_without_a_whole_checkpoint_there_is_one_line_and_no_warning(run):
     assert warnings == []
 
 
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_a_checkpoint_that_is_whole_and_not_finite_gives_way_to_the_one_before(run, value):
+    run.save({'step': np.array(3)}, 3)
+    run.save(ARRAYS | {'0001': np.array([0.5, value], np.float32)}, 7)
+    newest = run.checkpoints()[0]
+    arrays, warnings = load(run)
+    assert arrays['step'] == 3
+    reason = 'holds a weight that is infinite or not a number'
+    assert warnings == [f'{newest}: {reason}, so the checkpoint before it is used']
+
+
+def test_a_loss_that_was_infinite_spoils_no_checkpoint(run):
+    run.save(ARRAYS | {'sums': np.array([np.inf])}, 7)
+    assert load(run)[0]['step'] == 7
+
+
+@pytest.mark.parametrize('step', [None, 'seven', 7.5, [7]])
+def test_arrays_without_a_step_are_no_checkpoint(run, step):
+    arrays = {'0000': ARRAYS['0000']} | ({} if step is None else {'step': np.array(step)})
+    run.save(arrays, 7)
+    assert 'none is whole' in refusal(run.load, print)
+
+
 # The lock
 
 
@@ -315,6 +491,39 @@ def test_a_directory_in_which_nothing_was_begun_is_removed(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_an_empty_directory_of_the_users_is_left_as_it_was(tmp_path):
+    enter(Run(tmp_path).locked())
+    assert tmp_path.exists()
+    assert names(tmp_path) == []
+
+
+LOSSES = {
+    'emptied': lambda path: (path / 'config.json').write_text(''),
+    'removed': lambda path: (path / 'config.json').unlink(),
+    'moved': lambda path: (path / 'config.json').rename(path / 'old.json'),
+    'moved as a whole': lambda path: path.rename(path.parent / 'other'),
+}
+
+
+@pytest.mark.parametrize('loss', LOSSES)
+def test_a_run_that_loses_its_configuration_as_it_trains_goes_on_from_its_checkpoint(run, loss):
+    before = run.config
+    with run.locked():
+        LOSSES[loss](run.path)
+        run.save(ARRAYS, 7)
+    found = open_run(run.path)
+    assert found.config == before
+    assert load(found)[0]['step'] == 7
+
+
+@pytest.mark.parametrize('loss', LOSSES)
+def test_a_run_that_lost_its_configuration_and_saved_no_more_keeps_its_checkpoints(run, loss):
+    run.save(ARRAYS, 7)
+    with run.locked():
+        LOSSES[loss](run.path)
+    assert len(list(run.path.parent.rglob('step_00000007.npz'))) == 1
+
+
 def test_a_process_killed_before_it_began_stops_no_later_one(tmp_path):
     run = Run(tmp_path / 'run')
     run.path.mkdir()
@@ -325,8 +534,13 @@ def test_a_process_killed_before_it_began_stops_no_later_one(tmp_path):
     assert names(run.path) == ['.lock', 'config.json']
 
 
+STRANGE = {'hidden_size': 768}, {'format': 'png'}, {'format': 2, 'flags': {}}, {'format': True}
+
+
 @pytest.mark.parametrize('file', ['notes.txt', 'config.json'])
-def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path, file):
-    (tmp_path / file).write_text(json.dumps({'hidden_size': 768}))
+@pytest.mark.parametrize('values', STRANGE, ids=str)
+def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path, file, values):
+    (tmp_path / file).write_text(json.dumps(values))
     assert 'other files than a run' in refusal(enter, Run(tmp_path).locked())
+    assert 'not a run' in refusal(open_run, tmp_path)
     assert names(tmp_path) == [file]

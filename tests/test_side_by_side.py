@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,10 +29,8 @@ def make_run(name, weight=1.0, kl=20.0, reconstructions=TARGET, **config):
     """A VAE's run of one epoch with pictures and scores; its path."""
     run = runs.Run(Path('outputs') / name)
     flags = {'kl_weight': weight, 'reconstruction': 'bernoulli', 'epochs': 1, 'run_name': name}
-    config = {'model': 'vae', 'dataset': 'mnist', 'data_hash': 'a1', 'flags': flags} | config
-    runs.write_json(
-        run.path / 'config.json', {'format': runs.FORMAT, 'image_shape': [28, 28, 1], **config}
-    )
+    config = {'dataset': 'mnist', 'flags': flags} | config
+    runs.write_json(run.path / 'config.json', harness.configuration(**config))
     run.log({'epoch': 1, 'test_kl': kl, 'test_reconstruction': 100 - kl})
     export.save_grid(run.path / 'target.png', TARGET)
     for kind, images in ('samples', TARGET), ('reconstructions', reconstructions):

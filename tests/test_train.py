@@ -335,6 +335,17 @@ def test_typed_again_it_says_that_all_is_done(whole, without_tensorflow, capsys)
     assert files(whole) == before
 
 
+def test_where_nothing_can_be_written_a_finished_run_is_done_and_another_says_why(copy):
+    hooks = [partial(harness.read_only, str(copy))]
+    done = harness.run(copy, hooks=hooks)
+    assert (done.status, done.err) == (0, '')
+    assert 'all 3 epochs are done' in done.out
+    line = one_line(harness.run(copy, epochs=4, hooks=hooks))
+    assert line.strip().endswith(
+        '(Read-only file system); make room there or choose another directory'
+    )
+
+
 def test_more_epochs_train_on(copy):
     done = harness.run(copy, epochs=4)
     first, epoch, *_ = done.out.splitlines()

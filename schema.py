@@ -1,0 +1,98 @@
+"""What the files of a run must hold, asked once where they are read, so that nobody asks later."""
+
+import math
+import re
+
+LARGEST_SIDE = 1024
+MOST_THREADS = 4096
+
+
+def is_ours(config):
+    """Whether a dictionary is a run's configuration, of whatever version."""
+    number, flags, data_hash = (config.get(key) for key in ('format', 'flags', 'data_hash'))
+    return is_count(number) and isinstance(flags, dict) and isinstance(data_hash, str)
+
+
+def fault(config):
+    """What is wrong with a configuration of today's format, in a few words, or None."""
+    flags = config['flags']
+    for name, wanted in CONFIG.items():
+        if name not in config:
+            return f'{name} is missing'
+        if not wanted(config[name]):
+            return f'{name} is not of its kind'
+    for name, wanted in FLAGS.items():
+        if name not in flags:
+            return f'the flag {name} is missing'
+        if not wanted(flags[name]):
+            return f'the flag {name} is not of its kind'
+    odd = [name for name, value in flags.items() if not is_plain(value)]
+    odd += [name for name, value in config.items() if not is_shallow(value)]
+    if config.get('xla', 'on') not in ('on', 'off'):
+        odd.append('xla')
+    return f'{odd[0]} is not of its kind' if odd else None
+
+
+def is_row(row):
+    """Whether a row of log.csv, as csv.DictReader gives it, has an epoch and numbers alone."""
+    whole = None not in row and None not in row.values()
+    epoch = whole and re.fullmatch('[0-9]{1,9}', row.get('epoch', ''))
+    return bool(epoch) and all(value == '' or is_number(value) for value in row.values())
+
+
+def is_number(text):
+    """Whether a text spells a number, nan and inf among them."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_plain(value):
+    """Whether a value holds no others."""
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def is_shallow(value):
+    """Whether a value is plain, or a list or dictionary of plain ones."""
+    held = value.values() if isinstance(value, dict) else value
+    return is_plain(value) or all(map(is_plain, held))
+
+
+def is_count(value, most=math.inf):
+    """Whether a value is a whole number from 1; True, which Python counts as one, is none."""
+    return type(value) is int and 1 <= value <= most
+
+
+def is_word(value):
+    """Whether a value is a text that can be shown and can be part of a file's name."""
+    return isinstance(value, str) and value != '' and value.isprintable()
+
+
+def is_shape(value):
+    """Whether a value is the (H, W, C) of images."""
+    square = isinstance(value, list) and len(value) == 3 and value[2] in (1, 3)
+    return square and all(is_count(side, LARGEST_SIDE) for side in value)
+
+
+def are_names(value):
+    """Whether a value is a list of one text or more."""
+    return isinstance(value, list) and value != [] and all(isinstance(v, str) for v in value)
+
+
+CONFIG = {
+    'model': is_word,
+    'dataset': is_word,
+    'image_shape': is_shape,
+    'class_names': are_names,
+    'train_images': is_count,
+    'threads': lambda value: is_count(value, MOST_THREADS),
+}
+FLAGS = {
+    'dataset': is_word,
+    'train_size': is_count,
+    'batch_size': is_count,
+    'image_size': lambda value: value is None or is_count(value, LARGEST_SIDE),
+    'data_dir': lambda value: value is None or isinstance(value, str),
+}
