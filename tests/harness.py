@@ -58,8 +58,9 @@ def command(directory, *flags, model='vae', epochs=3):
 def configuration(flags=(), **changes):
     """The configuration of a run that is made by hand, as far as whoever opens it asks for it."""
     places = {'dataset': 'digits', 'train_size': 10000, 'image_size': None, 'data_dir': None}
+    places['batch_size'] = 64
     data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
-    more = {'model': 'vae', 'class_names': ['0', '1'], 'threads': 2}
+    more = {'model': 'vae', 'class_names': ['0', '1'], 'train_images': 10000, 'threads': 2}
     return {'format': FORMAT, 'flags': places | dict(flags)} | data | more | changes
 
 

@@ -1,5 +1,6 @@
 """When a run is said to fail."""
 
+import harness
 import pytest
 
 from health import failure, failure_of
@@ -56,7 +57,7 @@ def test_the_first_three_hundred_steps_are_not_judged():
 
 def test_a_run_is_judged_by_its_own_steps(tmp_path):
     run = Run(tmp_path)
-    write_json(tmp_path / 'config.json', {'train_images': 640, 'flags': {'batch_size': 64}})
+    write_json(tmp_path / 'config.json', harness.configuration(train_images=640))
     run.rewrite_log(rows([0.99] * 32)[:-1])
     assert failure(run) is None
     run.rewrite_log(rows([0.99] * 32))
