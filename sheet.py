@@ -37,10 +37,11 @@ def is_whole(sheet):
         parts = [sheet[part] for part in ('settings', 'scores', 'reasons')]
         cells(sheet, SCORES)
         flatten(sheet['scores'], SCORES)
-        reasons = sheet['reasons'].values()
+        taken, reasons = sheet['scores'].values(), sheet['reasons'].values()
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError):
         return False
-    return all(isinstance(p, dict) for p in parts) and all(isinstance(r, str) for r in reasons)
+    whole = all(isinstance(part, dict) for part in parts) and all(taken)
+    return whole and all(isinstance(reason, str) for reason in reasons)
 
 
 def current(sheet):

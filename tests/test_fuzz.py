@@ -94,6 +94,8 @@ def edit_json(path, rng):
     """Removes a value, replaces it by an odd one, or nests it deeply."""
     values = json.loads(path.read_text())
     found = list(places(values))
+    if rng.random() < 0.5:
+        found = [way for way in found if len(way) == 1]
     *way, key = found[rng.integers(len(found))]
     holder = values
     for step in way:
