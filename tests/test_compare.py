@@ -200,7 +200,7 @@ def test_mistake_is_one_line_and_status_one():
         (['--runs=outputs/gan', '--epochs_shown=1.5'], "--epochs_shown: '1.5' is no epoch"),
         (['--runs=outputs/gan', '--epochs_shown=first'], "--epochs_shown: 'first' is no epoch"),
         (['--runs=outputs/gan', '--epochs_shown='], "--epochs_shown: '' is no epoch"),
-        (['--runs=outputs/gan', '--epochs_shown=' + '1' * 5000], "--epochs_shown: '1{20}...' is no"),
+        (['--runs=outputs/gan', '--epochs_shown=' + '1' * 5000], "--epochs_shown: '1{20}...' "),
         (['--runs=outputs/gan', '--epochs_shown=3'], '--epochs_shown: no run has .* latest is 1'),
         (['--runs=outputs/gan', '--out=file'], 'file/figure.png: cannot be written'),
         (['--runs=outputs/gan', 'stray'], 'stray: '),
