@@ -376,11 +376,14 @@ def _tfds():
 def _builder(name, data_dir):
     tfds = _tfds()
     try:
-        return tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
+        builder = tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
     except Exception as error:  # TFDS's errors have no common base: Value, Assertion, Import, ...
         if name.split('/')[0].split(':')[0] in tfds.list_builders():
             raise console.InputError(f'--dataset={name}: {_line(error)}') from error
         raise console.InputError(_unknown(name, tfds.list_builders())) from error
+    if str(builder.data_dir).startswith('~'):  # it would become a directory of that name
+        raise console.InputError('--data_dir: missing, and no home directory is known; give one')
+    return builder
 
 
 @contextlib.contextmanager

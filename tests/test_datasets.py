@@ -520,6 +520,12 @@ def test_data_directory_below_home(prepared, monkeypatch):
     assert datasets.check('tiny_grey', directory).train_examples == 40
 
 
+def test_without_a_home_a_data_directory_must_be_given(monkeypatch):
+    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
+    unknown = '~/tensorflow_datasets'  # what TFDS makes of it
+    assert refusal(datasets.check, 'mnist', unknown).startswith('--data_dir: missing, and no home')
+
+
 def test_tfds_without_test_split_or_labels(prepared):
     dataset = datasets.load('tiny_colour', prepared, image_size=32)
     assert dataset.train_images.shape == (36, 32, 32, 3)
