@@ -6,10 +6,12 @@ are decoded once: from then on they are mapped from `${XDG_CACHE_HOME:-~/.cache}
 
 import contextlib
 import difflib
+import fcntl
 import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Callable
@@ -295,17 +297,31 @@ def _examples(root):
 
 
 def _image_files(folder):
-    walk = (Path(place, file) for place, _, files in os.walk(folder) for file in files)
-    paths = sorted(path for path in walk if path.name.lower().endswith(SUFFIXES))
-    # macOS hides a `._x.jpg` that is no image beside `x.jpg`, notebooks hide copies.
-    images = [path for path in paths if '/.' not in f'/{path.relative_to(folder).as_posix()}']
+    images = sorted(path for path in _files(folder) if path.name.lower().endswith(SUFFIXES))
     if not images:
         raise console.InputError(f'{folder}: no images; they end in {" ".join(SUFFIXES)}')
     return images
 
 
+def _files(folder, above=()):
+    """All files below, also behind links; but not in a folder that lies `above`, again."""
+    place = os.path.realpath(folder)
+    if place in above:
+        return
+    for entry in os.scandir(folder):
+        # macOS hides a `._x.jpg` that is no image beside `x.jpg`, notebooks hide copies.
+        if entry.name.startswith('.'):
+            continue
+        if entry.is_dir():
+            yield from _files(entry.path, (*above, place))
+        else:
+            yield Path(entry.path)
+
+
 def _class_name(path):
-    return path.parts[0] if len(path.parts) > 1 else ONE_CLASS
+    """A file system's name is bytes, and may be no text."""
+    name = path.parts[0] if len(path.parts) > 1 else ONE_CLASS
+    return os.fsencode(name).decode(errors='backslashreplace')
 
 
 def _native(files):
@@ -327,12 +343,28 @@ def _read_image(file, shape):
 
 @contextlib.contextmanager
 def _opened(file):
+    """The file as a PIL picture, not decoded yet; whatever fails in the block is told as its."""
     try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            raise ValueError('a pipe or a device')  # which might never end
         with Image.open(file) as picture:
+            _check_scale(picture)
             yield picture
+    except Image.DecompressionBombError as error:  # by its size: Pillow takes it for an attack
+        most = f'{2 * Image.MAX_IMAGE_PIXELS:,} pixels'
+        raise console.InputError(f'{file}: more than {most}; make it smaller') from error
     except Exception as error:  # PIL's decoders raise nearly anything on damaged files
+        if isinstance(error, OSError) and error.errno:
+            reason = f'cannot be read ({error.strerror})'
+            raise console.InputError(f'{file}: {reason}; mend that or remove it') from error
         reason = f'cannot be decoded as an image ({_line(error)})'
         raise console.InputError(f'{file}: {reason}; remove or replace it') from error
+
+
+def _check_scale(picture):
+    """Refuses fractions and integers of 32 bits, but for a .pgm, which Pillow scales to 16."""
+    if picture.mode == 'F' or (picture.mode == 'I' and picture.format != 'PPM'):
+        raise ValueError('nothing tells which of its numbers is white; save it with 8 or 16 bits')
 
 
 def _line(error):
@@ -354,11 +386,14 @@ def _tfds():
 def _builder(name, data_dir):
     tfds = _tfds()
     try:
-        return tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
+        builder = tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
     except Exception as error:  # TFDS's errors have no common base: Value, Assertion, Import, ...
         if name.split('/')[0].split(':')[0] in tfds.list_builders():
             raise console.InputError(f'--dataset={name}: {_line(error)}') from error
         raise console.InputError(_unknown(name, tfds.list_builders())) from error
+    if str(builder.data_dir).startswith('~'):  # it would become a directory of that name
+        raise console.InputError('--data_dir: missing, and no home directory is known; give one')
+    return builder
 
 
 @contextlib.contextmanager
@@ -500,11 +535,19 @@ def _batches(builder, splits, features, size):
         raise console.InputError(f'{builder.data_dir}: {reason}; prepare it again') from error
 
 
+def cache():
+    """The directory for what is computed once; raises InputError where there is no home for it."""
+    try:
+        base = console.expand(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
+    except ValueError as error:
+        raise console.InputError(f'XDG_CACHE_HOME: missing, and {error}') from None
+    return Path(base, 'generative-models')
+
+
 def _cached(source):
     """The Dataset of a source, decoded unless an earlier call left it in the cache."""
-    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     key = hashlib.sha256(repr((CACHE_FORMAT, source.key)).encode()).hexdigest()[:32]
-    folder = Path(base, 'generative-models', key)
+    folder = cache() / key
     try:
         with console.reading(folder):
             arrays = _mapped(folder, source.info)
@@ -524,24 +567,74 @@ def _mapped(folder, info):
 
 def _fill(folder, source):
     """Decodes into a directory of its own, renamed when complete: others see all of it or none."""
-    temporary = _temporary(folder)
-    try:
+    with _temporary(folder) as temporary, _room(temporary.parent):
         _write(temporary, source)
         arrays = _mapped(temporary, source.info)  # a map outlives its file's name
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster: its copy is as good
             os.rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return arrays
 
 
-def _temporary(folder):
+@contextlib.contextmanager
+def _room(folder):
+    """Tells of a full disk in one line that names the folder."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
-    except OSError:  # a home that is read-only: this run can do without a cache
+        yield
+    except OSError as error:
+        if not console.full(error):
+            raise
+        remedy = 'make room there or name another directory with XDG_CACHE_HOME'
+        raise console.InputError(f'{folder}: {error.strerror}; {remedy}') from error
+
+
+@contextlib.contextmanager
+def _temporary(folder):
+    """A directory to be renamed to `folder`, locked while the block runs and then removed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _claimed(folder, stack)
+        except OSError:  # a home that is read-only: this run can do without a cache
+            temporary = _elsewhere()
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _claimed(folder, stack):
+    """A new directory beside `folder`, locked as long as `stack`; removes those of the dead.
+
+    The directory around it is locked meanwhile, so that none is seen before it has a lock. Locks
+    end with their process, however it ends.
+    """
+    with contextlib.ExitStack() as brief:
+        _lock(folder.parent, brief)
+        for path in folder.parent.glob('*.*'):
+            if re.fullmatch(r'[0-9a-f]{32}\..{8}', path.name):
+                with contextlib.suppress(OSError), contextlib.ExitStack() as living:
+                    _lock(path, living, fcntl.LOCK_NB)
+                    shutil.rmtree(path, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
+        _lock(temporary, stack)
+    return temporary
+
+
+def _lock(directory, stack, flags=0):
+    """Locks a directory until `stack` ends; raises OSError with LOCK_NB if another process has."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, handle)
+    fcntl.flock(handle, fcntl.LOCK_EX | flags)
+
+
+def _elsewhere():
+    """A directory for temporary files; raises InputError where none can be made."""
+    try:
         return Path(tempfile.mkdtemp())
+    except OSError as error:
+        remedy = 'make room there or set TMPDIR to another directory'
+        raise console.InputError(f'TMPDIR: {error.strerror}; {remedy}') from error
 
 
 def _write(folder, source):

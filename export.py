@@ -177,12 +177,16 @@ def save_gif(path, frames, captions=None, seconds=0.2, last_seconds=2.0):
     Each frame shows for `seconds`, the last for `last_seconds`. Frames narrower than 224 pixels
     grow by a whole factor; `captions`, one a frame, are set in a strip of 20 pixels above. GIF
     knows few colours: 32 shades of grey, black and white among them, or 256 colours a frame.
-    Raises InputError when the file cannot be written.
+    Raises InputError when the file cannot be written, or frames differ in size.
     """
     frames = [_enlarge(frame) for frame in frames]
     if captions is not None:
         frames = [_stamp(frame, caption) for frame, caption in zip(frames, captions, strict=True)]
     frames = [GREYS[f[..., 0]] if f.shape[-1] == 1 else f for f in frames]
+    if len({frame.shape for frame in frames}) > 1:
+        raise InputError(
+            f'{path}: its pictures differ in size; one of them is damaged, so make the run again'
+        )
     durations = [1000 * seconds] * (len(frames) - 1) + [1000 * last_seconds]
     with atomic(path) as partial:
         # All at once, since imageio cannot append to a GIF.

@@ -5,7 +5,6 @@ trained once on the training split, then kept beside the decoded data under its 
 Weights are kept as float16, which changes no accuracy and makes the file half as large.
 """
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
+import datasets
 import runs
 from console import InputError
 
@@ -83,8 +83,7 @@ def is_mnist(data, dataset):
 
 def cached(data_hash):
     """Where the classifier of these data is kept."""
-    base = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return base / 'generative-models' / f'classifier-{VERSION}-{data_hash[:24]}.npz'
+    return datasets.cache() / f'classifier-{VERSION}-{data_hash[:24]}.npz'
 
 
 def network(image_shape, classes):

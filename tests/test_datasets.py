@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -189,6 +190,27 @@ def test_classes_of_one_image_and_folders_without_classes(tmp_path):
     assert [len(labels) for labels in (flat.train_labels, flat.test_labels)] == [2, 1]
 
 
+def test_classes_behind_links_are_classes_and_loops_end(tmp_path):
+    colours(tmp_path / 'elsewhere', 3)
+    save(tmp_path / 'pictures' / 'green' / 'own.png', GREEN)
+    (tmp_path / 'pictures' / 'red').symlink_to('../elsewhere/red')
+    (tmp_path / 'pictures' / 'green' / 'again').symlink_to('..')
+    (tmp_path / 'pictures' / 'green' / 'self').symlink_to('.')
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert dataset.class_names == ('green', 'red')
+    assert len(dataset.train_images) + len(dataset.test_images) == 1 + 3
+
+
+def test_names_that_are_no_text(tmp_path):
+    folder = os.fsencode(tmp_path / 'pictures')
+    for name in (b'caf\xe9', b'th\xc3\xa9'):
+        for index in range(2):
+            save(Path(os.fsdecode(folder + b'/' + name + b'/%d\xff.png' % index)))
+    names = datasets.load(str(tmp_path / 'pictures')).class_names
+    assert names == ('caf\\xe9', 'thé')
+    assert ' '.join(names).encode()  # so that they can be printed and written
+
+
 def test_crop_takes_the_centre(tmp_path):
     stripes = Image.new('RGB', (96, 32), GREEN)
     stripes.paste(RED, (0, 0, 32, 32))
@@ -228,6 +250,31 @@ def test_modes(tmp_path, mode, colour, expected):
     images = datasets.load(str(tmp_path / 'pictures')).train_images
     assert images.shape == (1, 28, 28, len(expected))
     assert (images == np.array(expected)).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'pixels'),
+    [
+        ('x.tif', np.full((28, 28), 200, np.int32)),
+        ('x.tiff', np.full((28, 28), 0.5, np.float32)),
+    ],
+)
+def test_pixels_whose_white_nobody_knows_are_refused(tmp_path, name, pixels):
+    """Clipped to 0..255 or divided by 257 they would be black."""
+    folder = tmp_path / 'pictures'
+    save(folder / 'a.png')
+    Image.fromarray(pixels).save(folder / name)
+    message = refusal(datasets.check, str(folder))
+    assert message.startswith(f'{folder / name}: ') and 'white; save it with 8 or 16' in message
+
+
+@pytest.mark.parametrize('name', ['x.tif', 'x.pgm', 'x.png'])
+def test_pixels_of_16_bits_are_scaled(tmp_path, name):
+    for folder in ('a', 'b'):
+        (tmp_path / 'pictures' / folder).mkdir(parents=True)
+        pixels = np.full((28, 28), 257 * 77, np.uint16)
+        Image.fromarray(pixels).save(tmp_path / 'pictures' / folder / name)
+    assert (datasets.load(str(tmp_path / 'pictures')).train_images == 77).all()
 
 
 def test_one_coloured_image_makes_all_of_them_rgb(tmp_path):
@@ -270,6 +317,27 @@ def test_damaged_image_is_named(tmp_path):
     assert str(damaged) in refusal(datasets.load, folder)
     damaged.write_text('no image at all')
     assert str(damaged) in refusal(datasets.load, folder)
+
+
+def test_a_pipe_is_no_image_and_holds_nobody_up(tmp_path):
+    save(tmp_path / 'pictures' / 'a.png')
+    os.mkfifo(tmp_path / 'pictures' / 'x.png')
+    assert f'{tmp_path}/pictures/x.png: ' in refusal(datasets.check, str(tmp_path / 'pictures'))
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path):
+    save(tmp_path / 'pictures' / 'a.png')
+    (tmp_path / 'pictures' / 'x.png').symlink_to('nowhere')
+    message = refusal(datasets.check, str(tmp_path / 'pictures'))
+    assert f'{tmp_path}/pictures/x.png: cannot be read (No such file or directory)' in message
+
+
+def test_an_image_too_large_for_pillow_is_named(tmp_path, monkeypatch):
+    save(tmp_path / 'pictures' / 'a.png')
+    save(tmp_path / 'pictures' / 'x.png', size=(60, 60))
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    message = refusal(datasets.check, str(tmp_path / 'pictures'))
+    assert message == f'{tmp_path}/pictures/x.png: more than 2,000 pixels; make it smaller'
 
 
 def test_folders_without_images(tmp_path, cache):
@@ -368,6 +436,69 @@ def test_interruption_leaves_nothing_behind(tmp_path, cache, monkeypatch):
     assert not list(cache.iterdir())
 
 
+KILLED = """
+import os, signal, sys, datasets
+datasets._read_image = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+datasets.load(sys.argv[1])
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, cache):
+    folder = colours(tmp_path / 'pictures')
+    subprocess.run([sys.executable, '-c', KILLED, folder], cwd=ROOT, check=False)
+    [left] = cache.iterdir()
+    assert list(left.iterdir())
+    others = [cache / 'notes.text', cache / 'classifier-2-abc.npz', cache / left.name[:32]]
+    others[0].mkdir()
+    others[1].touch()
+    datasets.load(folder)
+    assert sorted(cache.iterdir()) == sorted(others)
+
+
+def test_what_a_living_process_writes_stays(tmp_path, cache, monkeypatch):
+    """Here of the same process: one data set is decoded while another is read."""
+    folder, other = colours(tmp_path / 'pictures'), colours(tmp_path / 'others')
+    read = datasets._read_image
+
+    def interrupted(file, shape):
+        monkeypatch.setattr(datasets, '_read_image', read)
+        datasets.load(other)
+        return read(file, shape)
+
+    monkeypatch.setattr(datasets, '_read_image', interrupted)
+    assert len(datasets.load(folder).train_images) == 18
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_full_cache_is_named(tmp_path, cache, monkeypatch):
+    def write(folder, source):
+        raise OSError(errno.ENOSPC, 'No space left on device')  # as write() does, without a file
+
+    monkeypatch.setattr(datasets, '_write', write)
+    message = refusal(datasets.load, colours(tmp_path / 'pictures'))
+    assert message.startswith(f'{cache}: No space left on device; make room there')
+    assert not list(cache.iterdir())
+
+
+def test_no_room_anywhere_is_told(tmp_path, monkeypatch):
+    def nowhere(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr('tempfile.mkdtemp', nowhere)
+    message = refusal(datasets.load, colours(tmp_path / 'pictures'))
+    assert message.startswith('TMPDIR: No usable temporary directory') and 'set TMPDIR' in message
+
+
+def test_without_a_home_the_cache_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
+    assert refusal(datasets.cache).startswith('XDG_CACHE_HOME: missing, and no home')
+    monkeypatch.undo()
+    monkeypatch.setenv('HOME', '/home/me')
+    monkeypatch.setenv('XDG_CACHE_HOME', '~/mine')
+    assert datasets.cache() == Path('/home/me/mine/generative-models')
+
+
 def test_home_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / 'file').write_text('')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
@@ -406,6 +537,12 @@ def test_data_directory_below_home(prepared, monkeypatch):
     monkeypatch.setenv('HOME', str(Path(prepared).parent))
     directory = f'~/{Path(prepared).name}'  # no shell expands the ~ of --data_dir=~/prepared
     assert datasets.check('tiny_grey', directory).train_examples == 40
+
+
+def test_without_a_home_a_data_directory_must_be_given(monkeypatch):
+    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
+    unknown = '~/tensorflow_datasets'  # what TFDS makes of it
+    assert refusal(datasets.check, 'mnist', unknown).startswith('--data_dir: missing, and no home')
 
 
 def test_tfds_without_test_split_or_labels(prepared):

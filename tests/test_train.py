@@ -487,7 +487,8 @@ def test_a_full_disk_costs_nothing_that_was_saved(whole, tmp_path, size):
 @pytest.mark.parametrize('model', ['vae', 'gan'])
 def test_a_rate_that_diverges_says_so(tmp_path, model):
     noise = partial(os.write, 2, b'what TensorFlow has to say\n')
-    hooks = [harness.small_networks, partial(at_step, 1, noise)]
+    calls = partial(harness.steps_a_call, 2), partial(at_step, 1, noise)
+    hooks = [harness.small_networks, *calls]
     flags = '--learning_rate=1e30', '--train_size=640'  # ten steps, so that the epoch goes on
     done = harness.run(tmp_path / 'a', *flags, model=model, hooks=hooks)
     line = one_line(done)
