@@ -183,7 +183,7 @@ def evaluate(judged, checkpoints, bench, settings, names):
     for row in rows:
         sheets[row] = sheet.revive(sheet.read(row.run), settings | row.identity())
     tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
-    for row, name in watched(tasks):
+    for row, name in watched(tasks, sheets):
         try:
             sheets[row]['scores'][name] = scores.measure(name, row)
         except scores.NotApplicable as why:
@@ -195,14 +195,17 @@ def evaluate(judged, checkpoints, bench, settings, names):
     return [(row.name, sheets[row]) for row in sheets]
 
 
-def watched(tasks):
-    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines."""
+def watched(tasks, sheets):
+    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines.
+
+    A line tells of a score that stands in `sheets` by then, and of its time.
+    """
     bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
     for row, name in bar:
         bar.set_description(f'{name} of {row.name}')
         began = time.monotonic()
         yield row, name
-        if bar.disable:
+        if bar.disable and name in sheets[row]['scores']:
             seconds = time.monotonic() - began
             print(f'{row.name}: {name} {seconds:.1f} s', file=sys.stderr, flush=True)
 

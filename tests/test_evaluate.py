@@ -57,6 +57,12 @@ def evaluated(tiny_runs, tmp_path_factory, cheap):
     return paths, (place / 'table.md').read_text(), place / 'table.csv'
 
 
+@pytest.fixture
+def copies(evaluated, tmp_path):
+    """Copies of them, to be changed."""
+    return {name: shutil.copytree(path, tmp_path / name) for name, path in evaluated[0].items()}
+
+
 def call(paths, *words):
     return evaluate.main(['evaluate.py', f'--runs={",".join(map(str, paths))}', FEW, *words])
 
@@ -174,10 +180,13 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     assert 'no encoder' not in table
 
 
-def test_by_default_it_takes_the_scores_that_answer_the_question(evaluated, monkeypatch, capsys):
-    paths, _, _ = evaluated
-    monkeypatch.setattr(scores, 'measure', None)  # all are taken already
-    assert call(paths.values()) == 0
+def inapplicable(name, row):
+    raise scores.NotApplicable('in this test')
+
+
+def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeypatch, capsys):
+    monkeypatch.setattr(scores, 'measure', inapplicable)  # the others are taken already
+    assert call(copies.values()) == 0
     shown = capsys.readouterr()
     head = shown.out.splitlines()[0]
     for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
@@ -187,9 +196,8 @@ def test_by_default_it_takes_the_scores_that_answer_the_question(evaluated, monk
     assert shown.err == told
 
 
-def test_a_note_tells_why_a_score_asked_for_by_name_is_missing(evaluated, capsys):
-    paths, _, _ = evaluated
-    assert call(paths.values(), '--metrics=fid,elbo') == 0
+def test_a_note_tells_why_a_score_asked_for_by_name_is_missing(copies, capsys):
+    assert call(copies.values(), '--metrics=fid,elbo') == 0
     assert 'gan: no elbo: the model has no encoder.\n' in capsys.readouterr().out
 
 
@@ -204,20 +212,18 @@ def test_a_pipe_is_told_of_each_score_and_its_time(evaluated, tmp_path, capsys):
     ]
 
 
-def test_a_terminal_has_scores_below_and_runs_beside_one_another(evaluated, monkeypatch, capsys):
-    paths, _, _ = evaluated
+def test_a_terminal_has_scores_below_and_runs_beside_one_another(copies, monkeypatch, capsys):
     monkeypatch.setattr(evaluate.sys.stdout, 'isatty', lambda: True)
-    assert call(paths.values()) == 0
+    assert call(copies.values()) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ['run', 'training', 'images', 'vae', 'gan']
     assert [line.split()[0] for line in lines][:2] == ['classes', 'class']
     assert max(map(len, lines)) <= 4 * (sheet_file.WIDEST + 2)
 
 
-def test_a_run_that_draws_too_few_classes_is_a_failure(evaluated, capsys):
+def test_a_run_that_draws_too_few_classes_is_a_failure(copies, capsys):
     """After twelve steps the tiny GAN draws noise."""
-    paths, _, _ = evaluated
-    run = f'--runs={paths["vae"]},{paths["gan"]}'
+    run = f'--runs={copies["vae"]},{copies["gan"]}'
     told = refusal(run, FEW, '--metrics=coverage', '--least_classes=10')
     assert 'draws' in told and '--seed' in told
     assert '| gan |' in capsys.readouterr().out
@@ -236,14 +242,13 @@ def test_only_the_runs_are_asked_for_classes():
         evaluate.check_classes([('gan', {'scores': {}})], 8)
 
 
-def test_a_table_is_not_written_over(evaluated, tmp_path):
-    paths, _, _ = evaluated
+def test_a_table_is_not_written_over(copies, tmp_path):
     out = tmp_path / 'table.md'
     out.write_text('mine')
-    run = f'--runs={paths["gan"]}'
+    run = f'--runs={copies["gan"]}'
     assert '--overwrite' in refusal(run, f'--out={out}')
     assert out.read_text() == 'mine'
-    assert call([paths['gan']], f'--out={out}', '--overwrite') == 0
+    assert call([copies['gan']], f'--out={out}', '--overwrite') == 0
     assert out.read_text().startswith('| run |')
 
 

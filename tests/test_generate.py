@@ -1,6 +1,7 @@
 """generate.py end to end, on runs that the train command made."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,16 @@ def test_a_run_is_found_by_its_name_in_outputs(tiny_runs, tmp_path, monkeypatch)
     Path('vae-digits').mkdir()  # no run
     call('--run=vae-digits', '--num=1')
     assert (run / 'generated.png').exists()
+
+
+@pytest.mark.skipif(not (ROOT / '.git').exists(), reason='no checkout')
+def test_git_ignores_what_the_commands_that_we_show_write():
+    shown = [ROOT / name for name in ('README.md', 'generate.py', 'evaluate.py')]
+    text = ''.join(path.read_text() for path in shown)
+    words = re.findall(r'--(?:out|export)=(\w+\.\w+)', text)
+    assert {'samples.npz', 'generator.keras', 'table.md'} <= set(words)
+    done = subprocess.run(['git', 'check-ignore', *words], cwd=ROOT, capture_output=True, text=True)
+    assert set(done.stdout.split()) == set(words)
 
 
 def empty_run(path):
