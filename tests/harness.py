@@ -239,6 +239,11 @@ def read_only(directory):
     sys.addaudithook(hook)
 
 
+def fill_output():
+    """Leads standard output to a device that is full (Linux)."""
+    os.dup2(os.open('/dev/full', os.O_WRONLY), 1)
+
+
 def type_again(directory, path):
     """Types the command again in a process of its own, and leaves how that ended in a file."""
     Path(path).write_text(json.dumps(run_for_real(directory)))

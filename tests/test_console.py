@@ -43,6 +43,27 @@ def test_a_mistake_is_one_line_and_a_status(raised, status, said):
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='Linux has a file that is full')
+@pytest.mark.parametrize('flush', [True, False])
+def test_a_full_standard_output_is_named_and_silent_at_the_end(flush):
+    code = f'import console; console.start(lambda _: print("word", flush={flush}))'
+    with open('/dev/full', 'w') as full:
+        command = [sys.executable, '-c', code]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    reason = 'cannot be written (No space left on device); lead it to where there is room'
+    assert (done.returncode, done.stderr) == (1, f'-c: standard output: {reason}\n')
+
+
+def test_a_full_disk_without_a_name_comes_with_a_remedy():
+    done = python("""
+        import console
+        def main(argv):
+            raise OSError(28, 'No space left on device')
+        console.start(main)
+    """)
+    assert 'No space left on device; make room where runs, ~/.cache' in done.stderr
+
+
 def test_start_gives_the_command_its_words_and_takes_its_status():
     done = python("""
         import console, sys

@@ -180,7 +180,7 @@ def edit(run, rng):
     """Makes one edit; returns it in words."""
     paths = sorted(path for path in run.rglob('*') if path.is_file())
     often = [run / 'config.json'] * 12 + [run / 'log.csv'] * 4 + [run / 'evaluation.json'] * 4
-    paths += often + runs.Run(run).checkpoints()
+    paths += [path for path in often if path.exists()] + runs.Run(run).checkpoints()
     path = paths[rng.integers(len(paths))]
     kinds = ANY + [MEANT[path.suffix]] * 5 if path.suffix in MEANT else ANY
     kinds = kinds + [replace_directory] * (path.parent != run)

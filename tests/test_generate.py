@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -263,6 +264,34 @@ def test_a_generator_that_cannot_be_written_is_told(tiny_runs, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     Path('file').touch()
     refuse_to_write(tiny_runs['vae'], flag)
+
+
+def test_a_full_disk_that_tensorflow_meets_is_told(tiny_runs, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(InputError) as refusal:
+            call(f'--run={tiny_runs["vae"]}', f'--export={tmp_path}/saved')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    words = f'{tmp_path}/saved: cannot be written (File too large); make room'
+    assert str(refusal.value).startswith(words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_that_a_run_lacks_take_their_defaults_and_odd_ones_are_refused(
+    tiny_runs, tmp_path, monkeypatch
+):
+    run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
+    whole = json.loads((run / 'config.json').read_text())
+    older = {name: value for name, value in whole['flags'].items() if name != 'kl_weight'}
+    (run / 'config.json').write_text(json.dumps(whole | {'flags': older}))
+    restored = generate.restore(runs.Run(run), whole, runs.Run(run).load(warn=None))
+    assert restored.options.kl_weight == whole['flags']['kl_weight']
+    monkeypatch.setattr(console, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
+    (run / 'config.json').write_text(json.dumps(whole | {'flags': older | {'latent_dim': '9'}}))
+    with pytest.raises(InputError, match="config.json: the flag latent_dim is '9'; put it right"):
+        call(f'--run={run}')
 
 
 def refuse_to_write(run, flag):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from harness import at_step, contents, kill_at, lasting, poison, record, send, steps_a_call
 
-from runs import KEPT, Run
+from runs import KEPT, UNFINISHED, Run
 
 MODELS = ('vae', 'gan')
 KINDS = ('step', 'write', 'name')
@@ -198,6 +198,42 @@ def test_sigterm_stops_like_ctrl_c(whole_vae, tmp_path):
     done = run(tmp_path / 'a', hooks=[partial(at_step, 3, partial(send, signal.SIGTERM))])
     assert done.status == 143
     assert 'the same command goes on' in done.out
+    finish(tmp_path / 'a')
+    assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='Linux has a file that is full')
+def test_an_epoch_is_saved_before_it_is_told(whole_vae, tmp_path):
+    done = run(tmp_path / 'a', hooks=[harness.fill_output])
+    assert done.status == 1
+    assert 'standard output: cannot be written (No space left on device)' in done.err
+    kept = Run(tmp_path / 'a' / 'run').checkpoints()
+    assert [path.name for path in kept] == ['step_00000002.npz']
+    finish(tmp_path / 'a')
+    assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+def test_what_a_killed_export_left_in_the_run_stops_nothing(whole_vae, tmp_path):
+    kill(tmp_path / 'a', 'step', 4)
+    left = tmp_path / 'a' / 'run' / f'{UNFINISHED}abc' / 'model'
+    left.mkdir(parents=True)
+    (left / 'saved_model.pb').touch()
+    finish(tmp_path / 'a')
+    assert contents(tmp_path / 'a') == contents(whole_vae.path)
+
+
+def take_away_and_stop(path):
+    path.unlink()
+    send(signal.SIGINT)
+
+
+def test_a_run_whose_configuration_is_taken_away_as_it_trains_is_saved_and_goes_on(
+    whole_vae, tmp_path
+):
+    config = tmp_path / 'a' / 'run' / 'config.json'
+    done = run(tmp_path / 'a', hooks=[partial(at_step, 3, partial(take_away_and_stop, config))])
+    assert (done.status, done.err) == (130, '')
+    assert config.exists()
     finish(tmp_path / 'a')
     assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
 
