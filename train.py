@@ -133,7 +133,7 @@ def opening(run, settings, data, arrays):
     where = f'{settings.epochs:,} epochs into {run.path}'
     if arrays is not None:
         begun = epochs_of(settings, data, arrays)
-        where = f'on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
+        where = f'goes on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
     return f'{what}, {where}; compiling first, which takes some seconds'
 
 

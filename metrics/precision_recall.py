@@ -23,14 +23,10 @@ def precision_recall(real_features, fake_features, k=3, rows=None):
     Raises:
       ValueError: a set has no more than k points.
     """
-    precision = _share_on_manifold(fake_features, real_features, k, rows)
-    return precision, _share_on_manifold(real_features, fake_features, k, rows)
-
-
-def _share_on_manifold(points, centres, k, rows):
-    radii = squared_radii(centres, k, rows)
-    inside = [
-        (squares.astype(np.float32) <= radii).any(axis=1)
-        for _, squares in blocks(points, centres, rows)
-    ]
-    return float(np.mean(np.concatenate(inside)))
+    real_radii, fake_radii = (squared_radii(f, k, rows) for f in (real_features, fake_features))
+    precise, recalled = [], np.zeros(len(real_radii), bool)
+    for part, squares in blocks(fake_features, real_features, rows):
+        squares = squares.astype(np.float32)
+        precise.append((squares <= real_radii).any(axis=1))
+        recalled |= (squares <= fake_radii[part, None]).any(axis=0)
+    return float(np.mean(np.concatenate(precise))), float(np.mean(recalled))

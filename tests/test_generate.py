@@ -96,7 +96,7 @@ def test_images_depend_on_seed_and_index_alone(tiny_runs, tmp_path, model):
 def test_png_is_the_grid_of_the_npz(tiny_runs, tmp_path):
     images = draw(tiny_runs['vae'], tmp_path / 'a.npz', num=7, seed=3)
     call(f'--run={tiny_runs["vae"]}', f'--out={tmp_path}/a.png', '--num=7', '--seed=3')
-    np.testing.assert_array_equal(export.load_png(tmp_path / 'a.png'), export.grid(images))
+    np.testing.assert_array_equal(export.load_grid(tmp_path / 'a.png'), export.grid(images))
 
 
 def test_the_default_is_64_images_of_seed_0(tiny_runs, tmp_path):

@@ -64,7 +64,7 @@ def evaluate(run, scores, reasons=(), references=()):
 def write(*made):
     """Path of the page on these runs."""
     named = ','.join(str(run.path) for run in made)
-    flags = [f'--runs={named}', '--html', '--out=out', '--frames=2']
+    flags = [f'--runs={named}', '--html', '--out=out', '--overwrite', '--frames=2']
     assert compare.main(['compare.py', *flags]) == 0
     return Path('out/index.html')
 

@@ -349,7 +349,7 @@ def test_where_nothing_can_be_written_a_finished_run_is_done_and_another_says_wh
 def test_more_epochs_train_on(copy):
     done = harness.run(copy, epochs=4)
     first, epoch, *_ = done.out.splitlines()
-    assert f'2 steps an epoch, on after 3 of 4 epochs in {copy}/run;' in first
+    assert f'2 steps an epoch, goes on after 3 of 4 epochs in {copy}/run;' in first
     assert epoch.startswith('epoch 4/4: ')
     assert Run(copy / 'run').epochs('samples') == [1, 2, 3, 4]
 
