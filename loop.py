@@ -177,7 +177,7 @@ class Loop:
         return self.model.test(Batch(from_uint8(images, self.model.value_range), labels), seed)
 
     def _step(self, images, labels, step):
-        batch = Batch(from_uint8(images, self.model.value_range), labels)
+        batch = Batch(from_uint8(images, self.model.value_range), labels, step)
         for i, state in enumerate(self._draws):
             state.assign(tf.cast([self.seed + i, step * DRAWS], state.dtype))
         players = self.model.players

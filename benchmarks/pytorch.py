@@ -89,10 +89,13 @@ class GAN(Update):
     """The discriminator moves, then the generator against the discriminator that has moved."""
 
     def networks(self, model):
-        """Translates the players, and takes the deviation of the instance noise."""
+        """Translates the players, and takes what tells the deviation of the instance noise."""
         super().networks(model)
         low, high = model.value_range
-        self.deviation = model.options.instance_noise * (high - low)
+        self.first, self.decay = (
+            model.options.instance_noise * (high - low),
+            model.options.decay_steps,
+        )
 
     def noise(self, shape):
         """Uniform in [-1, 1)."""
@@ -100,7 +103,8 @@ class GAN(Update):
 
     def draws(self, images):
         """That of the generator, and the instance noise on data and samples."""
-        seen = [self.deviation * torch.randn_like(images) for _ in range(2)]
+        deviation = self.first / (1 + self.rates['discriminator'].last_epoch / self.decay)
+        seen = [deviation * torch.randn_like(images) for _ in range(2)]
         return [*super().draws(images), *seen]
 
     def apply(self, images, noise, true_noise, fake_noise):

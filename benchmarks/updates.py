@@ -60,12 +60,9 @@ class GAN(Update):
 
     def draws(self, images):
         """That of the generator, and the instance noise on data and samples."""
-        low, high = self.model.value_range
-        deviation = self.model.options.instance_noise * (high - low)
-        return [
-            *super().draws(images),
-            *(tf.random.normal(tf.shape(images), stddev=deviation) for _ in range(2)),
-        ]
+        deviation = self.model.instance_noise(self.optimizers['discriminator'].iterations)
+        seen = (tf.random.normal(tf.shape(images), stddev=deviation) for _ in range(2))
+        return [*super().draws(images), *seen]
 
     def apply(self, images, noise, true_noise, fake_noise):
         """A step by this noise; returns the generator's loss."""

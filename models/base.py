@@ -13,10 +13,14 @@ KINDS_APART = 0x61C88647  # odd, so that its multiples repeat after 2^32 only
 
 
 class Batch(NamedTuple):
-    """A batch as objectives see it: images (N, H, W, C) in `value_range`, labels (N,) integers."""
+    """A batch as objectives see it: images (N, H, W, C) in `value_range`, labels (N,) integers.
+
+    `step` is the number of the step, from 0, that it is for.
+    """
 
     images: tf.Tensor
     labels: tf.Tensor
+    step: tf.Tensor | int = 0
 
 
 class GenerativeModel(keras.Model):
@@ -128,11 +132,11 @@ class AdversarialModel(GenerativeModel):
     def objectives(self, batch, seed):
         """The losses of both players on a batch and as many samples."""
         noise = uniform([len(batch.images), self.options.latent_dim], seed, -1.0, 1.0)
-        return self.play(batch.images, self.generator(noise, training=True), seed)
+        return self.play(batch, self.generator(noise, training=True), seed)
 
-    def play(self, true_images, fake_images, seed):
+    def play(self, batch, fake_images, seed):
         """What `objectives` returns; data and samples pass the discriminator apart."""
-        true_logit = self.discriminator(true_images, training=True)
+        true_logit = self.discriminator(batch.images, training=True)
         fake_logit = self.discriminator(fake_images, training=True)
         d_loss, g_loss = self.game(true_logit, fake_logit)
         losses = {'discriminator': d_loss, 'generator': g_loss}

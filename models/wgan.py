@@ -50,9 +50,9 @@ class Model(dcgan.Model):
         """The critic's means over data and samples."""
         return critic_verdicts(true_logit, fake_logit)
 
-    def play(self, true_images, fake_images, seed):
+    def play(self, batch, fake_images, seed):
         """The losses, and the estimate of the distance."""
-        losses, logs = super().play(true_images, fake_images, seed)
+        losses, logs = super().play(batch, fake_images, seed)
         return losses, logs | {'wasserstein': -losses['discriminator']}
 
     def optimizers(self):

@@ -31,10 +31,10 @@ class Model(wgan.Model):
         """Layer norm over all axes of an image, with a scale and a shift a filter."""
         return [layers.GroupNormalization(groups=1)]
 
-    def play(self, true_images, fake_images, seed):
+    def play(self, batch, fake_images, seed):
         """The losses, the critic's with the penalty; the estimate of the distance without it."""
-        losses, logs = super().play(true_images, fake_images, seed)
-        penalty = gradient_penalty(self.discriminator, true_images, fake_images, apart(seed))
+        losses, logs = super().play(batch, fake_images, seed)
+        penalty = gradient_penalty(self.discriminator, batch.images, fake_images, apart(seed))
         losses['discriminator'] += self.options.penalty_weight * penalty
         return losses, logs | {'penalty': penalty}
 

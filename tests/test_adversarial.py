@@ -161,8 +161,8 @@ def test_data_and_samples_pass_the_discriminator_apart(words, monkeypatch):
     monkeypatch.setattr(model, 'game', lambda *logits: seen.append(logits) or (0.0, 0.0))
     true, fake, other = (pictures(model, seed) for seed in range(3))
     with keras.StatelessScope():
-        model.play(true, fake, SEED)
-        model.play(true, other, SEED)
+        model.play(Batch(true, None), fake, SEED)
+        model.play(Batch(true, None), other, SEED)
         alone = model.discriminator(true, training=True)
     (first, of_fake), (second, of_other) = seen
     np.testing.assert_array_equal(first, second)
@@ -198,7 +198,7 @@ def test_the_games_that_models_play(words, expected):
 def test_the_critic_s_loss_is_the_estimate_and_the_weighted_penalty():
     model = make('wgan_gp', '--penalty_weight=7')
     true, fake = pictures(model, 0), pictures(model, 1)
-    losses, logs = model.play(true, fake, SEED)
+    losses, logs = model.play(Batch(true, None), fake, SEED)
     estimate = tf.reduce_mean(model.discriminator(true)) - tf.reduce_mean(model.discriminator(fake))
     np.testing.assert_allclose(logs['wasserstein'], estimate, rtol=1e-4)
     expected = 7 * logs['penalty'] - estimate
@@ -351,22 +351,26 @@ def test_the_second_kind_is_that_of_older_runs():
 
 @pytest.mark.parametrize('shape', [SHAPE, (32, 32, 3)])
 def test_the_discriminator_sees_data_and_samples_through_noise_of_their_own(shape, monkeypatch):
-    model, seen = build(shape, 10, settings('gan', '--instance_noise=0.3')), []
+    model, seen = (
+        build(shape, 10, settings('gan', '--instance_noise=0.3', '--decay_steps=1500')),
+        [],
+    )
     monkeypatch.setattr(model, 'discriminator', Watched(model.discriminator, seen))
     true = tf.fill([8, *shape], model.value_range[0])
     fake = tf.fill([8, *shape], model.value_range[1])
     low, high = model.value_range
     with keras.StatelessScope():
-        model.play(true, fake, SEED)
-        model.play(true, fake, SEED)
-        model.play(true, fake, tf.constant([0, 6]))
+        model.play(Batch(true, None), fake, SEED)
+        model.play(Batch(true, None), fake, SEED)
+        model.play(Batch(true, None, 3000), fake, tf.constant([0, 6]))
     of_true, of_fake = seen[0] - low, seen[1] - high
     for noise in of_true, of_fake:
         assert noise.mean() == pytest.approx(0.0, abs=0.02)
         assert noise.std() == pytest.approx(0.3 * (high - low), rel=0.03)
     assert abs(np.corrcoef(of_true.ravel(), of_fake.ravel())[0, 1]) < 0.05
     np.testing.assert_array_equal(seen[0], seen[2])  # both players' moves of a step
-    assert not np.allclose(seen[0], seen[4])
+    assert abs(np.corrcoef((seen[4] - low).ravel(), of_true.ravel())[0, 1]) < 0.05
+    assert (seen[4] - low).std() == pytest.approx(0.1 * (high - low), rel=0.03)  # twice 1500 steps
 
 
 def test_samples_are_drawn_without_instance_noise():

@@ -83,11 +83,11 @@ def noises(network):
     seeds = [tf.constant([0, i]) for i in range(STEPS)]
     if network != 'gan':
         return [[normal([BATCH, 100], seed)] for seed in seeds]
-    shape = images().shape
+    shape, deviations = images().shape, [0.3, 0.3 / (1 + 1 / 1500)]
     return [
         [uniform([BATCH, 100], seed, -1.0, 1.0)]
-        + [0.2 * normal(shape, apart(seed, kind)) for kind in (1, 2)]
-        for seed in seeds
+        + [deviation * normal(shape, apart(seed, kind)) for kind in (1, 2)]
+        for seed, deviation in zip(seeds, deviations, strict=True)
     ]
 
 

@@ -163,7 +163,8 @@ def test_a_step_is_a_move_of_every_player_whose_turn_it_is(case):
         for turn in [[player] for player in due] if two.alternate else [due]:
             own = step * len(players) + players.index(turn[0])
             seed = tf.constant([0, own if two.fresh_noise else step])
-            loops[1]._move(batch_for(two), seed, turn, tf.constant(step))
+            batch = batch_for(two)._replace(step=tf.constant(step))
+            loops[1]._move(batch, seed, turn, batch.step)
     for a, b in zip(one.variables, two.variables, strict=True):
         if not a.path.endswith('seed_generator_state'):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
