@@ -83,7 +83,7 @@ def noises(network):
     seeds = [tf.constant([0, i]) for i in range(STEPS)]
     if network != 'gan':
         return [[normal([BATCH, 100], seed)] for seed in seeds]
-    shape, deviations = images().shape, [0.3, 0.3 / (1 + 1 / 1500)]
+    shape, deviations = images().shape, [0.5, 0.5 / (1 + 1 / 500)]
     return [
         [uniform([BATCH, 100], seed, -1.0, 1.0)]
         + [deviation * normal(shape, apart(seed, kind)) for kind in (1, 2)]
