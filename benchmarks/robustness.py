@@ -64,12 +64,12 @@ class Setting(NamedTuple):
 BEFORE = ('--instance_noise=0', '--decay_steps=500')
 FOREVER = '--decay_steps=1000000000'
 LONG = ('--eval_every=4',)
-SHORT = {'dataset': 'mnist', 'epochs': 6, 'seeds': 3, 'fid': 100, 'threads': 1}
+SHORT = {'dataset': 'mnist', 'epochs': 6, 'seeds': 3, 'fid': 150, 'threads': 1}
 SETTINGS = {
     'gan-digits': Setting('gan', 'digits', 16, 10, 100, threads=2),
     'gan-digits-one-thread': Setting('gan', 'digits', 16, 4, 100, threads=1),
     'gan-digits-no-xla': Setting('gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2),
-    'gan-mnist': Setting('gan', 'mnist', 6, 10, 100, threads=2),
+    'gan-mnist': Setting('gan', 'mnist', 6, 10, 150, threads=2),
     'gan-folder': Setting('gan', FOLDER, 16, 3, 100),
     'gan-cifar10': Setting('gan', 'cifar10', 30, 3, 250, classes=0),
     'gan-mnist-368': Setting('gan', 'mnist', 368, 1, 10, LONG),
