@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -616,7 +617,8 @@ def _claimed(folder, stack):
                 with contextlib.suppress(OSError), contextlib.ExitStack() as living:
                     _lock(path, living, fcntl.LOCK_NB)
                     shutil.rmtree(path, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
+        temporary = folder.with_name(f'{folder.name}.{secrets.token_hex(4)}')
+        temporary.mkdir()  # not by tempfile, whose directories a shared cache could not share
         _lock(temporary, stack)
     return temporary
 

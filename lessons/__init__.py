@@ -12,4 +12,7 @@ if sys.argv[0] == '-m':  # as long as `python -m` looks for a lesson, to run it
 
 import console
 
-console.load_tensorflow()
+try:
+    console.load_tensorflow()
+except console.InputError as error:
+    sys.exit(f'lessons: {error}')

@@ -5,6 +5,7 @@ trained once on the training split, then kept beside the decoded data under its 
 Weights are kept as float16, which changes no accuracy and makes the file half as large.
 """
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,9 +126,10 @@ def train(data):
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    print(f'Training the classifier: {EPOCHS} epochs of {len(data.train_images)} images.')
+    count = len(data.train_images)
+    print(f'training the classifier once, {EPOCHS} epochs of {count:,} images', file=sys.stderr)
     images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
-    taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=2)
+    taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return model
 
 
