@@ -259,9 +259,6 @@ def _folder_source(name, image_size):
     root = Path(name).expanduser().resolve()
     files, classes, is_test = _examples(root)
     class_names, labels = np.unique(classes, return_inverse=True)
-    for name in class_names:
-        if not _is_text(name):
-            raise console.InputError(f'{root}: the class {ascii(str(name))} is no UTF-8; rename it')
     is_test = _a_tenth(labels) if is_test is None else is_test
     side, channels = _native(files)
     side = _side(image_size, side)
@@ -274,13 +271,6 @@ def _folder_source(name, image_size):
         (_read_image(file, shape)[None], [label]) for file, label in zip(files, labels, strict=True)
     )
     return Source(info, key, lambda: (is_test, batches))
-
-
-def _is_text(name):
-    try:
-        return bool(name.encode())
-    except UnicodeEncodeError:  # a file name may be any bytes
-        return False
 
 
 def _examples(root):
@@ -552,7 +542,7 @@ def _cached(source):
     try:
         with console.reading(folder):
             arrays = _mapped(folder, source.info)
-    except (FileNotFoundError, ValueError, EOFError):  # absent or damaged
+    except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):  # absent or damaged
         arrays = _fill(folder, source)
     return Dataset(*arrays, source.info.class_names)
 

@@ -397,6 +397,266 @@ def test_a_cache_that_cannot_be_read_is_neither_removed_nor_made_anew(tmp_path, 
     assert file.is_dir()
 
 
+@pytest.mark.parametrize('name', datasets.ARRAYS)
+def test_fingerprint_tells_one_changed_number(digits, name):
+    array = np.array(getattr(digits, name))
+    array.flat[-1] ^= 1
+    changed = digits._replace(**{name: array})
+    assert datasets.fingerprint(changed) != datasets.fingerprint(digits)
+    array.flat[-1] ^= 1
+    assert datasets.fingerprint(changed) == datasets.fingerprint(digits)
+
+
+def test_fingerprint_tells_shapes_apart():
+    images, labels = np.zeros((2, 2, 8, 1), np.uint8), np.zeros(2, np.int64)
+    wide = datasets.Dataset(images, labels, images, labels, ('all',))
+    tall = wide._replace(train_images=images.reshape(2, 8, 2, 1))
+    assert datasets.fingerprint(wide) != datasets.fingerprint(tall)
+    assert len(datasets.fingerprint(wide)) == 64
+
+
+# Folders
+
+
+def test_folder_keeps_colours_classes_and_proportions(tmp_path):
+    dataset = datasets.load(colours(tmp_path / 'pictures', 20))
+    assert dataset.class_names == ('blue', 'red')
+    assert np.bincount(dataset.train_labels).tolist() == [18, 18]
+    assert np.bincount(dataset.test_labels).tolist() == [2, 2]
+    for images, labels in (dataset[:2], dataset[2:4]):
+        expected = np.array([BLUE, RED], np.uint8)[labels]
+        np.testing.assert_array_equal(
+            images, np.broadcast_to(expected[:, None, None], images.shape)
+        )
+
+
+def test_folder_with_its_own_splits(tmp_path):
+    for split, count in (('train', 5), ('validation', 2)):
+        colours(tmp_path / 'pictures' / split, count)
+    save(tmp_path / 'pictures' / 'train' / 'green' / 'deep' / 'one.JPG', GREEN)
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert dataset.class_names == ('blue', 'green', 'red')
+    assert np.bincount(dataset.train_labels).tolist() == [5, 1, 5]
+    assert np.bincount(dataset.test_labels).tolist() == [2, 0, 2]
+
+
+def test_classes_of_one_image_and_folders_without_classes(tmp_path):
+    for index in range(3):
+        save(tmp_path / 'single' / str(index) / 'x.png')
+        save(tmp_path / 'flat' / f'{index}.png')
+    single, flat = (datasets.load(str(tmp_path / name)) for name in ('single', 'flat'))
+    assert [len(labels) for labels in (single.train_labels, single.test_labels)] == [2, 1]
+    assert flat.class_names == ('all',)
+    assert [len(labels) for labels in (flat.train_labels, flat.test_labels)] == [2, 1]
+
+
+def test_classes_behind_links_are_classes_and_loops_end(tmp_path):
+    colours(tmp_path / 'elsewhere', 3)
+    save(tmp_path / 'pictures' / 'green' / 'own.png', GREEN)
+    (tmp_path / 'pictures' / 'red').symlink_to('../elsewhere/red')
+    (tmp_path / 'pictures' / 'green' / 'again').symlink_to('..')
+    (tmp_path / 'pictures' / 'green' / 'self').symlink_to('.')
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert dataset.class_names == ('green', 'red')
+    assert len(dataset.train_images) + len(dataset.test_images) == 1 + 3
+
+
+def test_names_that_are_no_text(tmp_path):
+    folder = os.fsencode(tmp_path / 'pictures')
+    for name in (b'caf\xe9', b'th\xc3\xa9'):
+        for index in range(2):
+            save(Path(os.fsdecode(folder + b'/' + name + b'/%d\xff.png' % index)))
+    names = datasets.load(str(tmp_path / 'pictures')).class_names
+    assert names == ('caf\\xe9', 'thé')
+    assert ' '.join(names).encode()  # so that they can be printed and written
+
+
+def test_crop_takes_the_centre(tmp_path):
+    stripes = Image.new('RGB', (96, 32), GREEN)
+    stripes.paste(RED, (0, 0, 32, 32))
+    stripes.paste(BLUE, (64, 0, 96, 32))
+    (tmp_path / 'pictures').mkdir()
+    for index in range(2):
+        stripes.save(tmp_path / 'pictures' / f'{index}.png')
+        stripes.rotate(90, expand=True).save(tmp_path / 'pictures' / f'tall{index}.png')
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert dataset.train_images.shape[1:] == (32, 32, 3)
+    assert (dataset.train_images == np.array(GREEN)).all()
+
+
+def test_shrinking_does_not_alias(tmp_path):
+    board = Image.fromarray((np.indices((128, 128)).sum(0) % 2 * 255).astype(np.uint8))
+    (tmp_path / 'pictures').mkdir()
+    for index in range(2):
+        board.save(tmp_path / 'pictures' / f'{index}.png')
+    images = datasets.load(str(tmp_path / 'pictures'), image_size=32).train_images
+    assert images.shape[1:] == (32, 32, 1)
+    np.testing.assert_allclose(images[:, 2:-2, 2:-2], 127, atol=3)
+
+
+@pytest.mark.parametrize(
+    ('mode', 'colour', 'expected'),
+    [
+        ('RGBA', (255, 0, 0, 255), RED),
+        ('RGBA', (0, 0, 0, 0), (255, 255, 255)),
+        ('L', 77, (77,)),
+        ('1', 1, (255,)),
+        ('I;16', 257 * 77, (77,)),
+    ],
+)
+def test_modes(tmp_path, mode, colour, expected):
+    for index in range(2):
+        save(tmp_path / 'pictures' / f'{index}.png', colour, mode=mode)
+    images = datasets.load(str(tmp_path / 'pictures')).train_images
+    assert images.shape == (1, 28, 28, len(expected))
+    assert (images == np.array(expected)).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'pixels'),
+    [
+        ('x.tif', np.full((28, 28), 200, np.int32)),
+        ('x.tiff', np.full((28, 28), 0.5, np.float32)),
+    ],
+)
+def test_pixels_whose_white_nobody_knows_are_refused(tmp_path, name, pixels):
+    """Clipped to 0..255 or divided by 257 they would be black."""
+    folder = tmp_path / 'pictures'
+    save(folder / 'a.png')
+    Image.fromarray(pixels).save(folder / name)
+    message = refusal(datasets.check, str(folder))
+    assert message.startswith(f'{folder / name}: ') and 'white; save it with 8 or 16' in message
+
+
+@pytest.mark.parametrize('name', ['x.tif', 'x.pgm', 'x.png'])
+def test_pixels_of_16_bits_are_scaled(tmp_path, name):
+    for folder in ('a', 'b'):
+        (tmp_path / 'pictures' / folder).mkdir(parents=True)
+        pixels = np.full((28, 28), 257 * 77, np.uint16)
+        Image.fromarray(pixels).save(tmp_path / 'pictures' / folder / name)
+    assert (datasets.load(str(tmp_path / 'pictures')).train_images == 77).all()
+
+
+def test_one_coloured_image_makes_all_of_them_rgb(tmp_path):
+    save(tmp_path / 'pictures' / 'a.png', 9, mode='L')
+    save(tmp_path / 'pictures' / 'b.png', RED)
+    assert datasets.check(str(tmp_path / 'pictures')).image_shape == (28, 28, 3)
+
+
+@pytest.mark.parametrize(('side', 'native'), [(20, 28), (28, 28), (47, 32), (100, 96), (500, 128)])
+def test_native_sizes(tmp_path, side, native):
+    for index in range(2):
+        save(tmp_path / 'pictures' / f'{index}.png', size=(side + 7, side))
+    assert datasets.check(str(tmp_path / 'pictures')).image_shape == (native, native, 3)
+
+
+# What is wrong is said in one line
+
+
+def test_sizes_on_offer_are_listed():
+    for function in (datasets.check, datasets.load):
+        message = refusal(function, 'digits', image_size=40)
+        assert message.startswith('--image_size=40: ')
+        assert all(str(size) in message for size in datasets.SIZES)
+
+
+def test_unknown_names_are_answered_with_the_nearest():
+    assert 'fashion_mnist' in refusal(datasets.check, 'fashion-mnist')
+    assert 'digits' in refusal(datasets.check, 'digit')
+    assert 'folder' in refusal(datasets.load, 'no/such/path')
+    assert '--dataset=mnist:1.0.0' in refusal(datasets.check, 'mnist:1.0.0')
+    assert 'no images' in refusal(datasets.check, 'imdb_reviews')
+
+
+def test_damaged_image_is_named(tmp_path):
+    folder = colours(tmp_path / 'pictures')
+    noise = np.random.RandomState(0).randint(0, 255, (28, 28, 3), np.uint8)
+    damaged = tmp_path / 'pictures' / 'red' / '3.png'
+    Image.fromarray(noise).save(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    assert str(damaged) in refusal(datasets.load, folder)
+    damaged.write_text('no image at all')
+    assert str(damaged) in refusal(datasets.load, folder)
+
+
+def test_a_pipe_is_no_image_and_holds_nobody_up(tmp_path):
+    save(tmp_path / 'pictures' / 'a.png')
+    os.mkfifo(tmp_path / 'pictures' / 'x.png')
+    assert f'{tmp_path}/pictures/x.png: ' in refusal(datasets.check, str(tmp_path / 'pictures'))
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path):
+    save(tmp_path / 'pictures' / 'a.png')
+    (tmp_path / 'pictures' / 'x.png').symlink_to('nowhere')
+    message = refusal(datasets.check, str(tmp_path / 'pictures'))
+    assert f'{tmp_path}/pictures/x.png: cannot be read (No such file or directory)' in message
+
+
+def test_an_image_too_large_for_pillow_is_named(tmp_path, monkeypatch):
+    save(tmp_path / 'pictures' / 'a.png')
+    save(tmp_path / 'pictures' / 'x.png', size=(60, 60))
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    message = refusal(datasets.check, str(tmp_path / 'pictures'))
+    assert message == f'{tmp_path}/pictures/x.png: more than 2,000 pixels; make it smaller'
+
+
+def test_folders_without_images(tmp_path, cache):
+    (tmp_path / 'pictures' / 'train').mkdir(parents=True)
+    (tmp_path / 'pictures' / 'notes.txt').write_text('')
+    (tmp_path / 'pictures' / '._hidden.png').write_text('')
+    save(tmp_path / 'pictures' / '.hidden' / 'copy.png')
+    folder = str(tmp_path / 'pictures')
+    assert folder in refusal(datasets.check, folder)
+    save(tmp_path / 'pictures' / 'train' / 'x.png')
+    assert 'single image' in refusal(datasets.load, folder)
+    (tmp_path / 'pictures' / 'test').mkdir()
+    assert f'{folder}/test: no images' in refusal(datasets.load, folder)
+    assert not cache.exists()
+
+
+def test_a_name_of_tfds_is_no_folder_of_the_current_directory(tmp_path, monkeypatch):
+    colours(tmp_path / 'mnist')
+    monkeypatch.chdir(tmp_path)
+    assert datasets.check('mnist', str(tmp_path)).image_shape == (28, 28, 1)
+    assert datasets.check('./mnist').class_names == ('blue', 'red')
+
+
+# The cache
+
+
+def test_second_load_decodes_nothing(tmp_path, monkeypatch):
+    folder = colours(tmp_path / 'pictures')
+    first = datasets.load(folder)
+    monkeypatch.setattr(datasets, '_read_image', None)
+    second = datasets.load(folder)
+    assert datasets.fingerprint(first) == datasets.fingerprint(second)
+    assert isinstance(second.train_images, np.memmap)
+
+
+def test_what_changes_the_images_changes_the_key(tmp_path, cache):
+    for index in range(2):
+        save(tmp_path / 'pictures' / f'{index}.bmp', RED)
+    folder = str(tmp_path / 'pictures')
+    datasets.load(folder)
+    datasets.load(folder, image_size=32)
+    for index in range(2):
+        save(tmp_path / 'pictures' / f'{index}.bmp', GREEN)  # as many bytes as before
+        os.utime(tmp_path / 'pictures' / f'{index}.bmp', (1, 1))
+    assert (datasets.load(folder).train_images == np.array(GREEN)).all()
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_a_cache_that_cannot_be_read_is_neither_removed_nor_made_anew(tmp_path, cache):
+    folder = colours(tmp_path / 'pictures')
+    datasets.load(folder)
+    [entry] = cache.iterdir()
+    file = entry / 'test_labels.npy'
+    file.unlink()
+    file.mkdir()
+    assert refusal(datasets.load, folder).startswith(f'{entry}: cannot be read (')
+    assert file.is_dir()
+
+
 def test_a_class_that_is_no_utf_8_is_refused(tmp_path):
     folder = tmp_path / 'pictures'
     colours(folder)

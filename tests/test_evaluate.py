@@ -217,7 +217,7 @@ def test_a_terminal_has_scores_below_and_runs_beside_one_another(copies, monkeyp
     assert call(copies.values()) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ['run', 'training', 'images', 'vae', 'gan']
-    assert [line.split()[0] for line in lines][:2] == ['classes', 'class']
+    assert [line.split()[0] for line in lines[:2]] == ['classes', 'class']
     assert max(map(len, lines)) <= 4 * (sheet_file.WIDEST + 2)
 
 
@@ -421,9 +421,7 @@ def test_scores_are_named_once_and_the_least_number_will_do(digits):
 
 def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeypatch):
     run, asked = Run(tiny_runs['vae']), []
-    monkeypatch.setattr(
-        Run, 'config', run.config | {'flags': run.config['flags'] | {'data_dir': 'a'}}
-    )
+    run.config = run.config | {'flags': run.config['flags'] | {'data_dir': 'a'}}
     monkeypatch.setattr(Run, 'check_data', lambda run, data_hash: None)
     monkeypatch.setattr(datasets, 'load', lambda *words: asked.append(words) or digits)
     evaluate.load([run], 'b')
@@ -536,7 +534,8 @@ def test_scores_of_the_real_images_themselves(digits):
     row = row_of(bench.real.images, bench)
     assert scores.measure('fid', row)['fid'] == pytest.approx(0.0, abs=1e-6)
     assert scores.measure('sharpness', row) == {'ratio': 1.0}
-    assert scores.measure('duplicates', row)['pairs'] == 0
+    known = row_of(bench.training(100).images, bench)
+    assert scores.measure('duplicates', known)['pairs'] == 0
     twice = row_of(np.repeat(bench.real.images[:50], 2, axis=0), bench)
     assert scores.measure('duplicates', twice)['pairs'] == 50
     half = row_of(bench.real.images // 2, bench)
@@ -646,7 +645,7 @@ def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
 
 
 SHEET = {
-    'settings': {'seed': 0},
+    'settings': {'seed': 0, 'num_samples': 200, 'test_images': 3000},
     'scores': {
         'fid': {'fid': 1.234},
         'coverage': {'histogram': [1, 3], 'present': 2, 'kl': 0.5, 'sure': 0.25},
@@ -664,6 +663,7 @@ def test_a_table_by_hand():
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
         '| b |  |  |  |  |  |\n'
         '\n'
+        'FID and its kin: 200 samples against 3,000 test images.\n'
         'a: no kid, elbo: they are few.\n'
     )
 
@@ -678,6 +678,8 @@ def test_a_table_for_a_terminal_by_hand():
         'sure (0.9)               25.0%      -\n'
         'share of each class (%)  25.0 75.0  -\n'
         'FID                      1.23       -\n'
+        '\n'
+        'FID and its kin: 200 samples against 3,000 test images.\n'
     )
     many = SHEET | {'scores': {'coverage': SHEET['scores']['coverage'] | {'histogram': [1] * 8}}}
     last = sheet_file.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
@@ -691,7 +693,11 @@ def test_a_csv_by_hand():
     lines = sheet_file.comma_separated([('a', SHEET)], ['fid', 'coverage', 'kid']).splitlines()
     histogram = 'coverage.histogram_0,coverage.histogram_1'
     rest = 'coverage.present,coverage.kl,coverage.sure'
-    assert lines == [f'run,seed,fid.fid,{histogram},{rest}', 'a,0,1.234,1,3,2,0.5,0.25']
+    sizes = 'num_samples,test_images'
+    assert lines == [
+        f'run,seed,{sizes},fid.fid,{histogram},{rest}',
+        'a,0,200,3000,1.234,1,3,2,0.5,0.25',
+    ]
 
 
 def test_scores_are_revived_for_the_same_settings_alone():
@@ -739,7 +745,7 @@ def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
 
 def test_the_batch_changes_no_likelihood(vae_row, monkeypatch):
     before = likelihoods.elbo(vae_row)
-    image = vae_row.bench.test.images[0]
+    image = vae_row.bench.real.images[0]
     weigh = likelihoods.compile_weigher(vae_row.model)
     weights = likelihoods.log_weights(vae_row.model, weigh, image, [0, -4], 30)
     monkeypatch.setattr(likelihoods, 'BATCH', 7)
@@ -751,7 +757,7 @@ def test_the_batch_changes_no_likelihood(vae_row, monkeypatch):
 
 def test_log_weights_average_to_the_elbo(vae_row):
     """Their mean estimates reconstruction and KL together, the KL there in closed form."""
-    model, image = vae_row.model, vae_row.bench.test.images[1]
+    model, image = vae_row.model, vae_row.bench.real.images[1]
     weigh = likelihoods.compile_weigher(model)
     weights = likelihoods.log_weights(model, weigh, image, [0, -4], 1000)
     batch = from_uint8(image[None], model.value_range)

@@ -340,7 +340,8 @@ def untrained_run(path, model, *more):
     run = Run(path)
     run.begin(train.configuration(settings, data, data_hash))
     found = build(data.train_images.shape[1:], len(data.class_names), settings)
-    run.save({f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}, 0)
+    weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
+    run.save(weights | {'step': np.array(0)}, 0)
     return run
 
 

@@ -249,7 +249,9 @@ def test_command_names_what_differs_from_the_defaults_and_no_place():
 def test_command_of_a_model_that_is_no_longer_here_names_all():
     flags = {'model': 'gone', 'dataset': 'digits', 'seed': 0, 'image_size': None}
     found = page(make_run('gone', [1], model='gone', flags=flags))
-    words = 'python train.py --model=gone --dataset=digits --train_size=10000 --seed=0'
+    words = (
+        'python train.py --model=gone --dataset=digits --train_size=10000 --batch_size=64 --seed=0'
+    )
     assert words in found.texts['code']
 
 

@@ -204,7 +204,7 @@ def test_sigterm_stops_like_ctrl_c(whole_vae, tmp_path):
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='Linux has a file that is full')
 def test_an_epoch_is_saved_before_it_is_told(whole_vae, tmp_path):
-    done = run(tmp_path / 'a', hooks=[harness.fill_output])
+    done = run(tmp_path / 'a', hooks=[partial(at_step, 2, harness.fill_output)])
     assert done.status == 1
     assert 'standard output: cannot be written (No space left on device)' in done.err
     kept = Run(tmp_path / 'a' / 'run').checkpoints()

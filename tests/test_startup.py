@@ -1,6 +1,7 @@
 """startup.py: what covers a command before its own imports."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,14 @@ COMMANDS = ['train', 'generate', 'compare', 'evaluate']
 def run(*words, **options):
     """What a Python process with these arguments answers."""
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, preexec_fn=heed_ctrl_c, **options
+    )
+
+
+def heed_ctrl_c():
+    """A suite in the background of a shell, and what it starts, ignores it otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupting(directory):

@@ -144,7 +144,7 @@ def test_the_log_has_a_row_an_epoch(trained):
     log = Run(trained[0] / 'run').rows()
     losses = ['loss', 'kl', 'reconstruction']
     tests = ['test_negative_elbo', 'test_kl', 'test_reconstruction']
-    assert list(log[0]) == ['epoch', *losses, *tests, 'images_per_second', 'seconds']
+    assert list(log[0]) == ['epoch', *losses, 'spread', *tests, 'images_per_second', 'seconds']
     assert [row['epoch'] for row in log] == ['1', '2', '3']
     assert all(float(value) > 0 for row in log for value in row.values())
     assert float(log[2]['loss']) < float(log[0]['loss'])
