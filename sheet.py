@@ -102,17 +102,14 @@ def cells(sheet, names):
 
 
 def sides(sheets, names):
-    """A line on how many images stand on either side of a comparison, if `names` has one."""
+    """Lines on how many images stand on either side of a comparison, if `names` has one."""
     settings = sheets[0][1]['settings']
     samples, real = settings['num_samples'], settings['test_images']
     if not any(SCORES[name].compares for name in taken(sheets, names)):
         return []
-    line = f'FID and its kin: {samples:,} samples against {real:,} test images.'
-    if real < FEW:
-        line += (
-            ' With so few, FID comes out too high: compare it only where both numbers are equal.'
-        )
-    return ['', line]
+    lines = ['', f'FID and its kin: {samples:,} samples against {real:,} test images.']
+    few = 'With so few, FID comes out too high: compare it only where both numbers are equal.'
+    return [*lines, few] if real < FEW else lines
 
 
 def footnotes(sheets, names):

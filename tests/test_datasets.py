@@ -477,6 +477,7 @@ def test_no_room_anywhere_is_told(tmp_path, monkeypatch):
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
     monkeypatch.setattr('tempfile.mkdtemp', nowhere)
+    monkeypatch.setattr(datasets, '_claimed', nowhere)
     message = refusal(datasets.load, colours(tmp_path / 'pictures'))
     assert message.startswith('TMPDIR: No usable temporary directory') and 'set TMPDIR' in message
 
