@@ -71,7 +71,7 @@ SETTINGS = {
     'gan-digits-no-xla': Setting('gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2),
     'gan-mnist': Setting('gan', 'mnist', 6, 10, 150, threads=2),
     'gan-folder': Setting('gan', FOLDER, 16, 3, 100),
-    'gan-cifar10': Setting('gan', 'cifar10', 12, 3, 250, classes=0),
+    'gan-cifar10': Setting('gan', 'cifar10', 12, 3, 15, classes=0),
     'gan-mnist-368': Setting('gan', 'mnist', 368, 1, 10, LONG),
     'gan-mnist-100': Setting('gan', 'mnist', 100, 3, 20, LONG),
     'vae-digits': Setting('vae', 'digits', 20, 3, 200),
