@@ -282,7 +282,7 @@ def worst(path, names, home):
         if found:
             row = max(found, key=lambda row: float(row['fid']))
             run = Run(home / f'{name}-{row["seed"]}')
-            grid = export.load_png(run.picture('samples', run.epochs('samples')[-1]))
+            grid = export.load_grid(run.picture('samples', run.epochs('samples')[-1]))
             shown.append((grid, f'{name}, seed {row["seed"]}: FID {row["fid"]}'))
     if shown:
         grids, captions = zip(*shown, strict=True)
