@@ -283,10 +283,10 @@ def worst(path, names, home):
             row = max(found, key=lambda row: float(row['fid']))
             run = Run(home / f'{name}-{row["seed"]}')
             grid = export.load_grid(run.picture('samples', run.epochs('samples')[-1]))
-            shown.append((grid, f'{name}, seed {row["seed"]}: FID {row["fid"]}'))
+            shown.append((name, grid, f'seed {row["seed"]}: FID {row["fid"]}'))
     if shown:
-        grids, captions = zip(*shown, strict=True)
-        export.figure(path, [''], [''] * len(shown), [list(grids)], [list(captions)])
+        titles, grids, captions = zip(*shown, strict=True)
+        export.figure(path, [''], titles, [list(grids)], [list(captions)])
 
 
 if __name__ == '__main__':
