@@ -13,7 +13,7 @@ from loop import Loop, draw  # noqa: E402
 from metrics.classifier import classifier, look  # noqa: E402
 from models import build  # noqa: E402
 
-EPOCHS = 2  # of the demo's 16
+EPOCHS = 4  # of the demo's 16; after two there may be no digit yet
 SAMPLES = 1000
 
 
