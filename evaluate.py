@@ -5,7 +5,7 @@
   python evaluate.py --runs=outputs/vae-mnist --metrics=all
 
 Samples of each run are compared with the data: by their pixels, and by the features of a
-classifier. Test images in the place of samples make the row to compare with. Writes
+classifier. Training images in the place of samples make the row to compare with. Writes
 evaluation.json into each run, and neighbours.png and latent.png with the scores neighbours and
 active_units; what is finished is not taken again for the same checkpoint, data, classifier, number
 of samples and seed.

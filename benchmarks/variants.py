@@ -9,15 +9,25 @@ latter alone; `wide_weights`, deviation 0.2 for both players.
 """
 
 import functools
+import re
 
 import console
 import train
+from console import InputError
 
 
 def main(argv):
-    """Runs the command line `argv`; returns the exit status of the training."""
+    """Runs the command line `argv`; returns the exit status of the training.
+
+    Raises:
+      InputError: there is no such variant, or no such number of threads.
+    """
     program, *words = argv
     own = dict(word.removeprefix('--').split('=', 1) for word in words if is_own(word))
+    if own.get('change') not in (None, *VARIANTS):
+        raise InputError(f'--change={own["change"]}: no variant; there are {", ".join(VARIANTS)}')
+    if not re.fullmatch('[1-9][0-9]{0,3}', own.get('threads', '1')):
+        raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 up to 9999')
     if 'threads' in own:
         train.cores = lambda: int(own['threads'])
     if 'change' in own:

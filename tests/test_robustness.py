@@ -85,6 +85,14 @@ def test_settings_and_seeds_that_are_none_are_refused(words, told):
         robustness.main(['', *words])
 
 
+@pytest.mark.parametrize(
+    ('word', 'told'), [('--change=nothing', 'there are post'), ('--threads=0', 'from 1')]
+)
+def test_variants_and_threads_that_are_none_are_refused(word, told):
+    with pytest.raises(InputError, match=told):
+        variants.main(['', word, '--model=gan', '--dataset=digits'])
+
+
 def test_every_setting_is_one_that_train_takes():
     for setting in robustness.SETTINGS.values():
         words = [f'--model={setting.model}', '--dataset=digits', *setting.words]
