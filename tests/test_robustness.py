@@ -67,11 +67,11 @@ def test_rows_that_stand_are_not_made_again(tmp_path, monkeypatch, capsys):
         return row | {'success': seed % 2}
 
     monkeypatch.setattr(robustness, 'measure', measure)
-    words = ['', f'--output_dir={tmp_path}/runs', '--settings=post,default']
+    words = ['', f'--output_dir={tmp_path}/runs', '--settings=post,noise']
     assert robustness.main([*words, '--seeds=0,2,7']) == 0
-    assert made == [('post', 0), ('post', 2), ('default', 0), ('default', 2)]
+    assert made == [('post', 0), ('post', 2), ('noise', 0), ('noise', 2)]
     assert robustness.main(words) == 0
-    assert made[4:] == [('post', 1), ('default', 1)]
+    assert made[4:] == [('post', 1), ('noise', 1)]
     assert '| post | 1 of 3 |' in capsys.readouterr().out
     assert len((tmp_path / 'robustness.csv').read_text().splitlines()) == 7
 
