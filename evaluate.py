@@ -16,25 +16,23 @@ if __name__ == '__main__':  # before the imports below, which take a while
     import sys
 
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
-    import startup
+    from support import startup
 
     startup.begin()
 
 import sys
-import time
 from pathlib import Path
 
 from absl.flags import EnumParser
-from tqdm import tqdm
 
-import console
-import datasets
 import flags
-import runs
-import scores
-import sheet
-from console import InputError
-from generate import checkpoint
+from evaluation import results, rows, scores
+from evaluation.measuring import check_number, evaluate, hire, load
+from runs import directory
+from runs.restore import checkpoint
+from support import backend, terminal
+from support.errors import InputError
+from support.files import atomic
 
 ANSWERS = ('coverage', 'fid', 'precision_recall', 'sharpness', 'elbo')  # how good, in a minute
 
@@ -52,25 +50,25 @@ def main(argv):
         raise InputError(
             f'--least_classes={values.least_classes}: counted by coverage; add it to --metrics'
         )
-    judged = runs.open_runs(values.runs)
+    judged = directory.open_runs(values.runs)
     data, data_hash = load(judged, values.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
     count = f'{values.num_samples:,} samples of each'
     print(f'scores: {", ".join(names)}; by {count}', file=sys.stderr, flush=True)
-    console.load_tensorflow()
-    with console.quiet():
+    backend.load_tensorflow()
+    with backend.quiet():
         judge = hire(values.features, data, data_hash, judged[0].config['flags']['dataset'])
     check_number(names, judge, values.num_samples)
-    bench = scores.Bench(data, judge, values.num_samples, values.seed)
+    bench = rows.Bench(data, judge, values.num_samples, values.seed)
     settings = {'version': scores.VERSION, 'data_hash': data_hash, 'features': values.features}
     settings |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
     settings |= {'num_samples': values.num_samples, 'seed': values.seed}
     settings |= {'test_images': len(bench.real)}
     sheets = evaluate(judged, checkpoints, bench, settings, names)
-    draw = sheet.upright if sys.stdout.isatty() else sheet.markdown
+    draw = results.upright if sys.stdout.isatty() else results.markdown
     print(draw(sheets, names, asked), end='')
     if out:
-        with runs.atomic(out) as partial:
+        with atomic(out) as partial:
             partial.write_text(render(out.suffix, sheets, names, asked))
     check_classes(sheets[-len(judged) :], values.least_classes)
     return 0
@@ -137,78 +135,9 @@ def written(values):
 def render(suffix, sheets, names, asked):
     """The text of a file of this suffix."""
     if suffix == '.csv':
-        return sheet.comma_separated(sheets, names)
-    return sheet.markdown(sheets, names, asked)
-
-
-def load(judged, data_dir):
-    """The data of the runs, whole, and its hash; raises InputError if they are not theirs."""
-    settings = judged[0].config['flags']
-    place = data_dir or settings['data_dir']
-    data = datasets.load(settings['dataset'], place, settings['image_size'])
-    data_hash = datasets.fingerprint(data)
-    judged[0].check_data(data_hash)
-    return data, data_hash
-
-
-def hire(features, data, data_hash, dataset):
-    """The `Judge` that --features names, or None for data of a single class."""
-    if features == 'inception':
-        from metrics.inception import inception
-
-        return inception(data.test_images.shape[1:])
-    from metrics.classifier import classifier
-
-    return classifier(data, data_hash, dataset) if len(data.class_names) > 1 else None
-
-
-def check_number(names, judge, num_samples):
-    """Raises InputError when a score would need more samples."""
-    for name in names:
-        needed = scores.least(name, judge)
-        if num_samples < needed:
-            remedy = f'give at least {needed}, or name other scores with --metrics'
-            raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
-
-
-def evaluate(judged, checkpoints, bench, settings, names):
-    """(row, sheet) pairs of the real images and the runs; finished scores are written at once."""
-    pairs = zip(judged, checkpoints, strict=True)
-    rows = [scores.RunRow(run, arrays, bench) for run, arrays in pairs]
-    old = sheet.read(judged[0]).get('references', {})
-    real = scores.reference_rows(bench, names)
-    sheets = {row: sheet.revive(old.get(row.name, {}), settings) for row in real}
-    references = {name: kept for name, kept in old.items() if kept.get('settings') == settings}
-    references |= {row.name: sheets[row] for row in real}
-    for row in rows:
-        sheets[row] = sheet.revive(sheet.read(row.run), settings | row.identity())
-    tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
-    for row, name in watched(tasks, sheets):
-        try:
-            sheets[row]['scores'][name] = scores.measure(name, row)
-        except scores.NotApplicable as why:
-            sheets[row]['reasons'][name] = str(why)
-        owner = row if row.run else rows[0]
-        sheet.save(owner.run, sheets[owner], references)
-    for row in rows:
-        sheet.save(row.run, sheets[row], references)
-    return [(row.name, sheets[row]) for row in sheets]
-
-
-def watched(tasks, sheets):
-    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines.
-
-    A line tells of a score that stands in `sheets` by then, and of its time.
-    """
-    bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
-    for row, name in bar:
-        bar.set_description(f'{name} of {row.name}')
-        began = time.monotonic()
-        yield row, name
-        if bar.disable and name in sheets[row]['scores']:
-            seconds = time.monotonic() - began
-            print(f'{row.name}: {name} {seconds:.1f} s', file=sys.stderr, flush=True)
+        return results.comma_separated(sheets, names)
+    return results.markdown(sheets, names, asked)
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 from absl import flags as absl_flags
 
-from console import InputError, expand
+from support.errors import InputError, expand
 
 MODELS = Path(__file__).parent / 'models'
 LARGEST_SEED = 2**31 - 1

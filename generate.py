@@ -14,23 +14,24 @@ if __name__ == '__main__':  # before the imports below, which take a while
     import sys
 
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
-    import startup
+    from support import startup
 
     startup.begin()
 
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
-import console
-import export
 import flags
-import runs
-from console import InputError
-from health import warn
+import pictures
+from runs import directory
+from runs.health import warn
+from runs.restore import checkpoint, restore
+from support import backend, files, terminal
+from support.errors import InputError
+from support.files import atomic, writing
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
 
@@ -43,12 +44,12 @@ def main(argv):
         a checkpoint of another version and for a file that cannot be written.
     """
     values = flags.parse(argv, __doc__, define_flags)
-    run = open_run(values.run)
+    run = directory.open_run(values.run)
     out, exported = paths(values, run)
     config, arrays = run.config, checkpoint(run)
     warn(run)
-    console.load_tensorflow()
-    from loop import draw
+    backend.load_tensorflow()
+    from runs.drawing import draw
 
     model = restore(run, config, arrays)
     if exported:
@@ -77,13 +78,6 @@ def define_flags(values):
     flags.define(values, group, 'export', None, meaning)
 
 
-def open_run(path):
-    """The run at `path`; raises InputError where there is none."""
-    if not path:
-        raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
-    return runs.open_run(path)
-
-
 def paths(values, run):
     """Where images and generator go, each None if not wanted; raises InputError for bad names."""
     drawn = run.path / 'generated.png'
@@ -98,40 +92,12 @@ def paths(values, run):
     return out or (None if exported else drawn), exported
 
 
-def checkpoint(run):
-    """The run's newest whole checkpoint; raises InputError where `restore` could not use it.
-
-    There may be none yet, or the run keeps flags that no model can be built by.
-    """
-    arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
-    if arrays is None:
-        raise InputError(f'{run.path}: has no checkpoint yet; train it first')
-    settings_of(run)
-    return arrays
-
-
-def settings_of(run):
-    """The run's settings; raises InputError where no model can be built by them."""
-    return SimpleNamespace(**flags.revive(run.config['flags'], run.path / runs.CONFIG))
-
-
-def restore(run, config, arrays):
-    """The run's model with the weights of a checkpoint; InputError if it is not of this model."""
-    from loop import assign
-    from models import build
-
-    with run.fitting():
-        model = build(config['image_shape'], len(config['class_names']), settings_of(run))
-        assign(model.variables, arrays)
-    return model
-
-
 def save_images(path, pixels):
     """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
     if path.suffix == '.png':
-        export.save_grid(path, pixels)
+        pictures.save_grid(path, pixels)
     else:
-        with runs.atomic(path) as partial:
+        with atomic(path) as partial:
             np.savez_compressed(partial, images=pixels)
 
 
@@ -139,12 +105,12 @@ def save_generator(path, model):
     """Writes latents -> images in [0, 1] as a .keras file, or as a SavedModel elsewhere."""
     generator = in_unit_range(model)
     if path.suffix == '.keras':
-        with runs.atomic(path) as partial:
+        with atomic(path) as partial:
             generator.save(partial)
         return
-    with runs.writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=runs.UNFINISHED, dir=path.parent) as partial:
+        with tempfile.TemporaryDirectory(prefix=files.UNFINISHED, dir=path.parent) as partial:
             save_model(Path(partial) / 'model', generator)
             (Path(partial) / 'model').rename(path)
 
@@ -154,7 +120,7 @@ def save_model(path, generator):
     from tensorflow import errors
 
     try:
-        with console.quiet():
+        with backend.quiet():
             generator.export(path, verbose=False)
     except errors.OpError as error:
         reason = error.message.rpartition('; ')[2].partition(' [Op:')[0]
@@ -173,4 +139,4 @@ def in_unit_range(model):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

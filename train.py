@@ -10,23 +10,19 @@ if __name__ == '__main__':  # before the imports below, which take a while
     import sys
 
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # python -I leaves it out
-    import startup
+    from support import startup
 
     startup.begin()
 
-import importlib.metadata
 import os
-import platform
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-import console
 import datasets
 import flags
-from console import InputError
-from runs import Run
+from runs.directory import Run
+from support import backend, terminal
+from training.setup import check_batch, configuration, cores, load, threads, warn
 
 
 def main(argv):
@@ -39,7 +35,7 @@ def main(argv):
         going_on = run.exists() and not settings.overwrite
         if going_on:
             run.check_flags(vars(settings))
-        console.limit_threads(threads(run) if going_on else cores())
+        backend.limit_threads(threads(run) if going_on else cores())
         data, data_hash = load(settings)
         arrays = None
         if going_on:
@@ -52,78 +48,10 @@ def main(argv):
             return 0
         run.rows()  # a damaged log is refused before the wait for TensorFlow
         print(opening(run, settings, data, arrays), flush=True)
-        console.load_tensorflow()
-        from session import Session
+        backend.load_tensorflow()
+        from training.trainer import Session
 
         return Session(run, settings, data, arrays).train()
-
-
-def warn(line):
-    """Tells what the user should know though the run goes on."""
-    print(line, file=sys.stderr)
-
-
-def cores():
-    """How many cores this process may use."""
-    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
-    return len(alive(0))
-
-
-def threads(run):
-    """As many threads as the run was begun with: the bits of a sum depend on their number."""
-    begun = run.config['threads']
-    if begun != cores():
-        warn(
-            f'{run.path}: goes on with the {begun} threads it was begun with; on another machine, '
-            f'here of {cores()} cores, the last bits may differ'
-        )
-    return begun
-
-
-def check_batch(settings, examples):
-    """Refuses a batch that is larger than the data set."""
-    examples = min(examples or settings.train_size, settings.train_size)
-    if settings.batch_size > examples:
-        raise InputError(
-            f'--batch_size={settings.batch_size}: more than the {examples} training images; '
-            f'choose {examples} at most'
-        )
-
-
-def load(settings):
-    """The data set, of its training split no more than the settings allow; and its hash."""
-    data = datasets.load(settings.dataset, settings.data_dir, settings.image_size)
-    images, labels = datasets.subset(data.train_images, data.train_labels, settings.train_size)
-    check_batch(settings, len(images))
-    used = data._replace(train_images=images, train_labels=labels)
-    return used, datasets.fingerprint(data)
-
-
-def configuration(settings, data, data_hash):
-    """What a run says of itself: every flag, the data, and what would reproduce it."""
-    packages = ('tensorflow', 'keras', 'tensorflow-datasets', 'numpy')
-    return {
-        'flags': vars(settings),
-        'model': settings.model,
-        'dataset': settings.dataset,
-        'image_shape': list(data.train_images.shape[1:]),
-        'class_names': list(data.class_names),
-        'train_images': len(data.train_images),
-        'test_images': len(data.test_images),
-        'data_hash': data_hash,
-        'threads': cores(),
-        'versions': {'python': platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in packages},
-        'git_commit': commit(),
-    }
-
-
-def commit():
-    """The git commit of this code, or None outside a checkout."""
-    if not shutil.which('git'):
-        return None
-    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
 
 
 def opening(run, settings, data, arrays):
@@ -159,4 +87,4 @@ def finding(settings, data, arrays):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

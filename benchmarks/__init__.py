@@ -6,7 +6,7 @@ which trains for one epoch and returns the number of images seen.
 
 import sys
 
-import startup
+from support import startup
 
 if sys.argv[0] == '-m':  # as long as `python -m` looks for a benchmark, to run it
     startup.begin()

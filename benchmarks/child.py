@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import flags
-import train
+from training import setup
 
 UNIT = 1 if sys.platform == 'darwin' else 1024  # of ru_maxrss, in bytes
 CHUNK = 500
@@ -46,7 +46,7 @@ def prepare(network, argv):
     known = network if network in flags.model_names() else 'gan'
     settings = flags.train_settings(['', f'--model={known}', *argv], '')
     settings.model = network
-    return settings, *train.load(settings)
+    return settings, *setup.load(settings)
 
 
 def cost(model):
@@ -82,7 +82,8 @@ def test(model, data):
     """Negative ELBO of the test split, in nats, with the same noise each time."""
     import tensorflow as tf
 
-    from models.base import Batch, from_uint8
+    from models.shared.base import Batch
+    from models.shared.pixels import from_uint8
 
     total, images = 0.0, data.test_images
     for start in range(0, len(images), CHUNK):

@@ -20,15 +20,16 @@ import sys
 from pathlib import Path
 from statistics import median
 
-import console
 import datasets
-import export
 import flags
-import sheet
+import pictures
 from benchmarks.report import origin, table
-from console import InputError
-from runs import Run, atomic
-from scores import SCORES
+from evaluation import results
+from evaluation.scores import SCORES
+from runs.directory import Run
+from support import terminal
+from support.errors import InputError
+from support.files import atomic
 
 ROOT = Path(__file__).parent.parent
 METRICS = ['fid', 'inception_score', 'precision_recall', 'coverage', 'sharpness']
@@ -132,11 +133,11 @@ def command(*line):
 
 def row(run):
     """Cells of a run: its scores, its speed (median of the epochs), its size and its epochs."""
-    kept, config = sheet.read(run), run.config
+    kept, config = results.read(run), run.config
     speeds = [float(r['images_per_second']) for r in run.rows() if r['images_per_second']]
     size = sum(int(n.replace(',', '')) for n in re.findall(r': ([\d,]+) param', networks(run)))
     titles = [title for name in METRICS for title in SCORES[name].columns]
-    cells = dict(zip(titles, sheet.cells(kept, METRICS), strict=True))
+    cells = dict(zip(titles, results.cells(kept, METRICS), strict=True))
     seen = kept['settings']['step'] * config['flags']['batch_size']
     return [
         run.path.name,
@@ -155,14 +156,14 @@ def networks(run):
 def picture(path, trained):
     """Writes the samples of the last finished epoch of each run, below its name."""
     shown = [run for run in trained if run.epochs('samples')]
-    grids = [export.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
+    grids = [pictures.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
     lines = math.ceil(len(shown) / COLUMNS)
     cells = [*zip(grids, (run.path.name for run in shown), strict=True)]
     cells += [(None, '')] * (lines * COLUMNS - len(cells))
     parts = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
-    pictures, captions = ([[cell[i] for cell in part] for part in parts] for i in (0, 1))
-    export.figure(path, [''] * lines, [''] * COLUMNS, pictures, captions)
+    images, captions = ([[cell[i] for cell in part] for part in parts] for i in (0, 1))
+    pictures.figure(path, [''] * lines, [''] * COLUMNS, images, captions)
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-import metrics
+from evaluation import metrics
 
 SAMPLES, WIDTH = 10_000, 128
 SCORES = ('fid', 'kid', 'precision_recall', 'density_coverage')

@@ -2,16 +2,16 @@
 
 import os
 
-import console
 import train
+from support import backend, terminal
 
 
 def leave_after_a_call(load):
-    """A `console.load_tensorflow` that also has Loop.train end the process when it returns."""
+    """A `backend.load_tensorflow` that also has Loop.train end the process when it returns."""
 
     def loading():
         loaded = load()
-        from loop import Loop
+        from training.loop import Loop
 
         call = Loop.train
         Loop.train = lambda loop, steps: (call(loop, steps), os._exit(0))
@@ -21,5 +21,5 @@ def leave_after_a_call(load):
 
 
 if __name__ == '__main__':
-    console.load_tensorflow = leave_after_a_call(console.load_tensorflow)
-    console.start(train.main)
+    backend.load_tensorflow = leave_after_a_call(backend.load_tensorflow)
+    terminal.start(train.main)

@@ -3,7 +3,7 @@
 import keras
 
 from benchmarks.updates import UPDATES, batches
-from models import build
+from models.shared.build import build
 
 
 class Fitted(keras.Model):

@@ -6,9 +6,10 @@ It tests on the first 64 images alone, since the other contestants do not test.
 from pathlib import Path
 from types import SimpleNamespace
 
-import console
-import train
-from runs import Run
+from runs.directory import Run
+from support import backend
+from support.terminal import Progress
+from training import setup
 
 TESTED = 64
 
@@ -23,16 +24,16 @@ class Trainer:
     def __init__(self, settings, data, data_hash):
         run = Run(Path(settings.output_dir) / settings.run_name)
         run.path.mkdir(parents=True)
-        run.begin(train.configuration(settings, data, data_hash))
-        console.load_tensorflow()
-        from session import Session
+        run.begin(setup.configuration(settings, data, data_hash))
+        backend.load_tensorflow()
+        from training.trainer import Session
 
         test = {'test_images': data.test_images[:TESTED], 'test_labels': data.test_labels[:TESTED]}
         self.session = Session(run, settings, data._replace(**test), None)
         self.session.write_start()
         self.model, self.loop = self.session.model, self.session.loop
         images = self.loop.steps_per_epoch * settings.batch_size
-        self.progress = console.Progress(images, settings.epochs, 0)
+        self.progress = Progress(images, settings.epochs, 0)
         self.inside, self.call = 0.0, self.loop.train
         self.loop.train = self.timed
 

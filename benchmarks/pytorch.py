@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from benchmarks.translate import dense, translate
-from models import build
+from models.shared.build import build
 
 
 class Encoder(nn.Module):

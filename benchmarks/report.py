@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-from runs import atomic
+from support.files import atomic
 
 PACKAGES = ('tensorflow', 'keras', 'numpy', 'torch')
 

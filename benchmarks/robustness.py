@@ -23,14 +23,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-import console
 import datasets
-import export
 import flags
+import pictures
 from benchmarks.report import processor, table
-from console import InputError
-from health import failure_of
-from runs import Run
+from runs.directory import Run
+from runs.health import failure_of
+from support import terminal
+from support.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / 'robustness.csv'
@@ -281,12 +281,12 @@ def worst(path, names, home):
         if found:
             row = max(found, key=lambda row: float(row['fid']))
             run = Run(home / f'{name}-{row["seed"]}')
-            grid = export.load_grid(run.picture('samples', run.epochs('samples')[-1]))
+            grid = pictures.load_grid(run.picture('samples', run.epochs('samples')[-1]))
             shown.append((name, grid, f'seed {row["seed"]}: FID {row["fid"]}'))
     if shown:
         titles, grids, captions = zip(*shown, strict=True)
-        export.figure(path, [''], titles, [list(grids)], [list(captions)])
+        pictures.figure(path, [''], titles, [list(grids)], [list(captions)])
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -11,13 +11,13 @@ import importlib.util
 import json
 from statistics import median
 
-import console
 import datasets
 import flags
 from benchmarks import quality, startup, surroundings
 from benchmarks.children import python, started
 from benchmarks.report import Report
-from console import InputError
+from support import terminal
+from support.errors import InputError
 
 GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('tutorial_dcgan', 64))  # network, images a step
 NETWORKS = ('vae', 'gan', 'tutorial_dcgan')
@@ -130,4 +130,4 @@ def summary(speeds, reference):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

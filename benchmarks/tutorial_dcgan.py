@@ -9,9 +9,10 @@ import keras
 from keras import layers
 
 from losses import GAN_loss_without_labels
-from models.base import LATENTS_STEP, GenerativeModel, normal
-from models.layers import Conv2D, Conv2DTranspose, stock
-from optimizers import Adam
+from models.shared.base import GenerativeModel
+from models.shared.layers import Conv2D, Conv2DTranspose, stock
+from models.shared.noise import LATENTS_STEP, normal
+from models.shared.optimizers import Adam
 
 NOISE = 100  # numbers in a code
 RATE = 1e-4

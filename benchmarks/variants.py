@@ -11,9 +11,10 @@ latter alone; `wide_weights`, deviation 0.2 for both players.
 import functools
 import re
 
-import console
 import train
-from console import InputError
+from support import backend, terminal
+from support.errors import InputError
+from training import setup
 
 
 def main(argv):
@@ -29,10 +30,10 @@ def main(argv):
     if not re.fullmatch('[1-9][0-9]{0,3}', own.get('threads', '1')):
         raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 up to 9999')
     if 'threads' in own:
-        train.cores = lambda: int(own['threads'])
+        setup.cores = lambda: int(own['threads'])
     if 'change' in own:
-        console.limit_threads(train.cores())
-        console.load_tensorflow()
+        backend.limit_threads(setup.cores())
+        backend.load_tensorflow()
         VARIANTS[own['change']]()
     return train.main([program, *(word for word in words if not is_own(word))])
 
@@ -106,4 +107,4 @@ def begun(layers, weights, image_shape):
 VARIANTS = {f.__name__: f for f in (post, post_weights, wide_weights, beta_1)}
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -5,14 +5,14 @@ All of them compute, so TensorFlow is loaded here, silently, before a lesson imp
 
 import sys
 
-import startup
+from support import backend, startup
+from support.errors import InputError
 
 if sys.argv[0] == '-m':  # as long as `python -m` looks for a lesson, to run it
     startup.begin()
 
-import console
 
 try:
-    console.load_tensorflow()
-except console.InputError as error:
+    backend.load_tensorflow()
+except InputError as error:
     sys.exit(f'lessons: {error}')

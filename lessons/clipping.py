@@ -10,15 +10,16 @@ that tells the earth mover's distance has norm 1.
 import numpy as np
 import tensorflow as tf
 
-import compare
-import console
 import flags
-import runs
-from console import InputError
-from evaluate import load
-from generate import checkpoint, restore
+from evaluation.measuring import load
 from lessons import figure
-from models.base import from_uint8, uniform
+from models.shared.noise import uniform
+from models.shared.pixels import from_uint8
+from pages import columns
+from runs import directory
+from runs.restore import checkpoint, restore
+from support import terminal
+from support.errors import InputError
 
 IMAGES = 1000
 BINS = 80
@@ -27,14 +28,14 @@ BINS = 80
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'clipping', __doc__, define_flags)
-    compared = runs.open_runs(values.runs)
+    compared = directory.open_runs(values.runs)
     data, _ = load(compared, values.data_dir)
     models = [restore(run, run.config, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         check(run, model)
     page = figure.page(4.5 * len(compared), 5.5)
     places = page.subplots(2, len(compared), squeeze=False)
-    for column, (name, _), model in zip(places.T, compare.name_runs(compared), models, strict=True):
+    for column, (name, _), model in zip(places.T, columns.name_runs(compared), models, strict=True):
         norms = gradient_norms(model, data.train_images[:IMAGES])
         draw(column, name, critic_weights(model), norms)
     figure.save(values.out, page)
@@ -86,4 +87,4 @@ def draw(column, name, weights, norms):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -13,19 +13,20 @@ import math
 import numpy as np
 import tensorflow as tf
 
-import compare
-import console
-import export
 import flags
-import runs
-from console import InputError
-from evaluate import load
-from generate import checkpoint, restore
+import pictures
+from evaluation.likelihoods import encode
+from evaluation.measuring import load
+from evaluation.metrics import gaussian_kl
 from lessons import figure
 from lessons.manifold import check
-from likelihoods import encode
-from metrics import gaussian_kl
-from models.base import LATENTS_STEP, normal, to_uint8
+from models.shared.noise import LATENTS_STEP, normal
+from models.shared.pixels import to_uint8
+from pages import columns
+from runs import directory
+from runs.restore import checkpoint, restore
+from support import terminal
+from support.errors import InputError
 
 IMAGES = 32  # samples of either kind
 STEPS = 10  # of an interpolation
@@ -35,7 +36,7 @@ RADIUS = math.sqrt(2 * math.log(20))  # within it lie 95 % of N(0, I) in the pla
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'codes', __doc__, define_flags)
-    compared = runs.open_runs(values.runs)
+    compared = directory.open_runs(values.runs)
     for run in compared:
         check(run)
     data, _ = load(compared, values.data_dir)
@@ -44,7 +45,7 @@ def main(argv):
         check_encoder(run, model)
     page = figure.page(11, 4 * len(compared))
     places = page.subplots(len(compared), 3, squeeze=False)
-    for line, (name, _), model in zip(places, compare.name_runs(compared), models, strict=True):
+    for line, (name, _), model in zip(places, columns.name_runs(compared), models, strict=True):
         draw_line(line, name, model, data)
     figure.save(values.out, page)
     return 0
@@ -70,10 +71,10 @@ def draw_line(line, name, model, data):
     samples, between, plane = line
     codes = encode(model, data.test_images, 0)[2]
     prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
-    grid = export.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
+    grid = pictures.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
     figure.show(samples, grid, f'{name}: N(0, I), below fitted Gaussian')
     path = interpolate(*pairs(codes, data.test_labels)).reshape(-1, 2)
-    figure.show(between, export.grid(paint(model, path), STEPS), f'{name}: between test images')
+    figure.show(between, pictures.grid(paint(model, path), STEPS), f'{name}: between test images')
     scatter(plane, codes, data.test_labels)
     plane.set_title(f'{name}: KL from N(0, I) {gaussian_kl(codes):.2f} nats', fontsize='medium')
 
@@ -114,4 +115,4 @@ def scatter(axes, codes, labels):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

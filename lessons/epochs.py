@@ -7,34 +7,44 @@ classifier, so train with --eval_every; sharpness is that of the 64 samples in t
 relative to the 64 test images of the target.
 """
 
-import compare
-import console
-import export
 import flags
-import metrics
-import runs
-from console import InputError
+import pictures
+from evaluation import metrics
 from lessons import figure
+from pages.columns import (
+    Column,
+    check_samples,
+    choose,
+    lay_out,
+    list_columns,
+    list_rows,
+    name_runs,
+    news,
+    parse_epoch,
+)
+from runs import directory
+from support import terminal
+from support.errors import InputError
 
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'epochs', __doc__, define_flags)
-    compared = runs.open_runs(values.runs)
+    compared = directory.open_runs(values.runs)
     for run in compared:
-        compare.check(run)
-    named = compare.name_runs(compared)
-    columns = compare.list_columns(named)
-    shown = [compare.parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
+        check_samples(run)
+    named = name_runs(compared)
+    columns = list_columns(named)
+    shown = [parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
     every = sorted({epoch for column in columns for epoch in column.epochs})
-    rows = compare.list_rows(columns, compare.choose(shown, every), compare.Column.until_end)
-    target = export.load_grid(compared[0].path / 'target.png')
-    labels, titles, pictures, _ = compare.lay_out(target, columns, rows)
+    rows = list_rows(columns, choose(shown, every), Column.until_end)
+    target = pictures.load_grid(compared[0].path / 'target.png')
+    labels, titles, images, _ = lay_out(target, columns, rows)
     captions = [
         ['', *(describe(target, *pair, epoch) for pair in zip(columns, found, strict=True))]
         for epoch, found in rows
     ]
-    figure.save_pixels(values.out, export.table(labels, titles, pictures, captions))
+    figure.save_pixels(values.out, pictures.table(labels, titles, images, captions))
     return 0
 
 
@@ -50,10 +60,10 @@ def define_flags(values):
 def describe(target, column, epoch, asked):
     """The caption of a column's picture in the row of the epoch `asked`; samples have scores."""
     if epoch is None or column.kind != 'samples':
-        return compare.news(asked, epoch)
+        return news(asked, epoch)
     height, width, _ = column.run.config['image_shape']
     grids = column.picture(epoch), target
-    ratio = metrics.sharpness(*(export.cells(grid, height, width) for grid in grids))
+    ratio = metrics.sharpness(*(pictures.cells(grid, height, width) for grid in grids))
     place = '' if epoch == asked else f'{epoch}: '
     return f'{place}FID {logged_fid(column.run, epoch):.1f}, sharpness {ratio:.2f}'
 
@@ -67,4 +77,4 @@ def logged_fid(run, epoch):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -8,10 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-import export
 import flags
-from console import InputError
-from runs import atomic
+import pictures
+from support.errors import InputError
+from support.files import atomic
 
 SUFFIXES = ('.webp', '.png')
 QUALITY = 90  # of WebP: thin lines stay clean
@@ -40,7 +40,7 @@ def define_out(values, lesson):
 
 def page(width, height):
     """An empty white figure, in inches of 128 pixels; white, so that a dark page shows it too."""
-    return Figure((width, height), dpi=export.DPI, layout='constrained', facecolor='white')
+    return Figure((width, height), dpi=pictures.DPI, layout='constrained', facecolor='white')
 
 
 def pixels(drawing):

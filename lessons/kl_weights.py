@@ -9,10 +9,11 @@ nothing else, and must have been evaluated (fid, sharpness).
 
 import numpy as np
 
-import export
-from console import InputError, start
+import pictures
 from lessons import figure, side_by_side
-from runs import FREE
+from runs.directory import FREE
+from support.errors import InputError
+from support.terminal import start
 
 HEIGHT = 420  # of the curve, in pixels
 
@@ -25,7 +26,7 @@ def main(argv):
     titles = [f'weight {weight(one):g}' for one in shown]
     captions = [f'sharpness {one.sharpness:.2f}, FID {one.fid:.1f}' for one in shown]
     grids = [one.grid('samples') for one in shown]
-    below = export.table(['samples'], titles, [grids], [captions])
+    below = pictures.table(['samples'], titles, [grids], [captions])
     above = curve(shown, below.shape[1])[..., : below.shape[2]]
     figure.save_pixels(out, np.concatenate([above, below]))
     return 0
@@ -50,7 +51,7 @@ def weight(one):
 def curve(shown, width):
     """Reconstruction against KL, uint8 (HEIGHT, width, 3)."""
     kl, error = np.array([(one.kl, one.reconstruction) for one in shown]).T
-    page = figure.page(width / export.DPI, HEIGHT / export.DPI)
+    page = figure.page(width / pictures.DPI, HEIGHT / pictures.DPI)
     plot = page.subplots()
     plot.plot(kl, error, 'o-', color='black')
     ends, least = np.array([kl.min(), kl.max()]), np.min(kl + error)

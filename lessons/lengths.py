@@ -7,12 +7,12 @@ of the last epoch's test: the KL term says how much a code tells of its image, t
 of the image the code leaves open.
 """
 
-import console
-import export
 import flags
-import runs
-from console import InputError
+import pictures
 from lessons import figure
+from runs import directory
+from support import terminal
+from support.errors import InputError
 
 KINDS = ('reconstructions', 'samples')
 
@@ -20,12 +20,12 @@ KINDS = ('reconstructions', 'samples')
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'lengths', __doc__, define_flags)
-    compared = runs.open_runs(values.runs)
+    compared = directory.open_runs(values.runs)
     columns = [column(run) for run in compared]
-    titles, pictures, captions = (list(part) for part in zip(*columns, strict=True))
-    lines = [list(line) for line in zip(*pictures, strict=True)]
+    titles, shown, captions = (list(part) for part in zip(*columns, strict=True))
+    lines = [list(line) for line in zip(*shown, strict=True)]
     notes = [[''] * len(compared), captions]
-    figure.save_pixels(values.out, export.table(['rebuilt', 'sampled'], titles, lines, notes))
+    figure.save_pixels(values.out, pictures.table(['rebuilt', 'sampled'], titles, lines, notes))
     return 0
 
 
@@ -43,8 +43,8 @@ def column(run):
     last = [run.picture(kind, own[-1]) for kind, own in zip(KINDS, epochs, strict=True)]
     title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['flags'])
     kl, error = (float(rows[-1][f'test_{term}']) for term in ('kl', 'reconstruction'))
-    return title, [*map(export.load_grid, last)], f'KL {kl:.1f}, reconstruction {error:.1f}'
+    return title, [*map(pictures.load_grid, last)], f'KL {kl:.1f}, reconstruction {error:.1f}'
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

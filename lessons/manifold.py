@@ -11,13 +11,14 @@ from statistics import NormalDist
 
 import numpy as np
 
-import console
-import export
 import flags
-from console import InputError
-from generate import checkpoint, open_run, restore
+import pictures
 from lessons import figure
-from loop import draw
+from runs.directory import open_run
+from runs.drawing import draw
+from runs.restore import checkpoint, restore
+from support import terminal
+from support.errors import InputError
 
 
 def main(argv):
@@ -27,7 +28,7 @@ def main(argv):
     check(run)
     model = restore(run, run.config, checkpoint(run))
     images = draw(model, plane(values.side))
-    figure.save(values.out, paint(export.grid(images), values.side))
+    figure.save(values.out, paint(pictures.grid(images), values.side))
     return 0
 
 
@@ -71,4 +72,4 @@ def paint(picture, side):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

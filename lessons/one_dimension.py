@@ -17,14 +17,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-import console
-import export
 import flags
+import pictures
 from lessons import figure
 from lessons.points import descent, small_network
 from losses import minimax_loss, non_saturating_loss
-from models.base import normal
-from optimizers import Adam
+from models.shared.noise import normal
+from models.shared.optimizers import Adam
+from support import terminal
 
 MEAN, STD = 1.0, 0.5  # of the data
 START = -2.0  # mean of the samples at first; their standard deviation is 1
@@ -79,7 +79,7 @@ def play(discriminator_steps, seed):
     generate = descent(
         lambda step: losses(non_saturating_loss, step)[1], generator.trainable_variables, adam()
     )
-    moments, looks = {}, export.spaced(range(1, STEPS + 1), LOOKS)
+    moments, looks = {}, pictures.spaced(range(1, STEPS + 1), LOOKS)
     for turn in range(STEPS):
         first = turn * (discriminator_steps + 1)
         discriminate(first, discriminator_steps)
@@ -157,4 +157,4 @@ def draw_values(axes, moments):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

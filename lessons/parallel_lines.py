@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import console
 from lessons import figure
 from lessons.divergences import earth_mover, jensen_shannon, kl, total_variation
 from lessons.points import descent, small_network
 from losses import gradient_penalty, minimax_loss, wasserstein_loss
-from models.base import uniform
-from optimizers import Adam
+from models.shared.noise import uniform
+from models.shared.optimizers import Adam
+from support import terminal
 
 POINTS = 64  # of each line
 THETAS = np.linspace(-1, 1, 101)  # of the lines in the figure
@@ -163,4 +163,4 @@ def draw_infinite(axes, curves):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -8,9 +8,8 @@ runs must have been evaluated (fid, sharpness). KL is in nats. Of the 64 test im
 error, squared and summed over the pixels in [0, 1], and the sharpness of the reconstructions.
 """
 
-import export
-from console import start
 from lessons import figure, side_by_side
+from support.terminal import start
 
 
 def main(argv):
@@ -21,7 +20,7 @@ def main(argv):
     pictures.append([None, *(one.grid('samples') for one in shown)])
     captions = [['', *map(of_reconstructions, shown)], ['', *map(of_samples, shown)]]
     labels = ['recon-\nstruction', 'samples']
-    figure.save_pixels(out, export.table(labels, titles, pictures, captions))
+    figure.save_pixels(out, pictures.table(labels, titles, pictures, captions))
     return 0
 
 

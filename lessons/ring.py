@@ -16,14 +16,14 @@ import keras
 import numpy as np
 from keras import layers
 
-import console
-import export
 import flags
+import pictures
 from lessons import figure
-from loop import Loop
 from models import gan_mlp
-from models.base import to_uint8
-from optimizers import Adam
+from models.shared.optimizers import Adam
+from models.shared.pixels import to_uint8
+from support import terminal
+from training.loop import Loop
 
 PLAYED = {  # with what flags
     'gan_mlp': ['--learning_rate=1e-3'],
@@ -97,7 +97,7 @@ def play(name, seed, steps):
     points = ring(POINTS, seed)
     loop = Loop(model, points, np.zeros(len(points), int), BATCH, seed, xla=True)
     latents, seen = model.latents(SAMPLES, seed), {}
-    for step in export.spaced(range(1, steps + 1), FRAMES):
+    for step in pictures.spaced(range(1, steps + 1), FRAMES):
         while loop.step < step:
             loop.train(step - loop.step)
         seen[step] = model.sample(latents).numpy().reshape(SAMPLES, 2)
@@ -170,9 +170,9 @@ def save_gif(path, games):
         for axes, name, seen in zip(page.subplots(1, len(games)), PLAYED, games, strict=True):
             scatter(axes, seen[step][:500], f'{name}, step {step}')
         frames.append(figure.pixels(page))
-    export.save_gif(path, frames)
+    pictures.save_gif(path, frames)
     print(path)
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

@@ -13,14 +13,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import console
-import export
 import flags
+import pictures
 from lessons import figure
 from lessons.points import descent, small_network
 from losses import minimax_loss, non_saturating_loss
-from models.base import normal
-from optimizers import Adam
+from models.shared.noise import normal
+from models.shared.optimizers import Adam
+from support import terminal
 
 LOSSES = {'minimax': minimax_loss, 'non-saturating': non_saturating_loss}
 COLOURS = {'minimax': 'C0', 'non-saturating': 'C1'}
@@ -62,7 +62,7 @@ def wait(loss, seed):
     """{moves of the discriminator: |d g_loss / d mean|} up to WAIT moves; the samples stay."""
     discriminate, slope, _ = start(loss, seed)
     sizes, done = {}, 0
-    for moves in export.spaced(range(1, WAIT + 1), LOOKS):
+    for moves in pictures.spaced(range(1, WAIT + 1), LOOKS):
         discriminate(done, moves - done)
         sizes[moves], done = abs(float(slope(tf.constant(moves)))), moves
     return sizes
@@ -121,4 +121,4 @@ def draw(waiting, games):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

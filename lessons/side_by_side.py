@@ -4,13 +4,12 @@ import functools
 
 import numpy as np
 
-import export
 import flags
-import metrics
-import runs
-import sheet
-from console import InputError
+import pictures
+from evaluation import metrics, results
 from lessons import figure
+from runs import directory
+from support.errors import InputError
 
 
 class Shown:
@@ -29,8 +28,8 @@ class Shown:
             raise InputError(f'{run.path}: no trained VAE; train one: python train.py --model=vae')
         self.run, self.flags, last = run, run.config['flags'], run.rows()[-1]
         self.kl, self.reconstruction = float(last['test_kl']), float(last['test_reconstruction'])
-        kept = sheet.read(run)
-        scores = kept['scores'] if sheet.current(kept) else {}
+        kept = results.read(run)
+        scores = kept['scores'] if results.current(kept) else {}
         if not {'fid', 'sharpness'} <= scores.keys():
             command = f'python evaluate.py --metrics=fid,sharpness --runs={run.path}'
             raise InputError(f'{run.path}: FID and sharpness are missing; take them: {command}')
@@ -38,12 +37,12 @@ class Shown:
 
     def grid(self, kind):
         """The last grid of this kind, uint8 (H, W, C)."""
-        return export.load_grid(self.run.picture(kind, self.run.epochs(kind)[-1]))
+        return pictures.load_grid(self.run.picture(kind, self.run.epochs(kind)[-1]))
 
     @functools.cached_property
     def target(self):
         """The test images that it reconstructs, as a grid."""
-        return export.load_grid(self.run.path / 'target.png')
+        return pictures.load_grid(self.run.path / 'target.png')
 
     def squared_error(self):
         """Of the reconstructions in the grid: pixels in [0, 1], summed over an image."""
@@ -58,7 +57,7 @@ class Shown:
     def _images(self, grid):
         """The (N, H, W, C) that make a grid."""
         height, width, _ = self.run.config['image_shape']
-        return export.cells(grid, height, width)
+        return pictures.cells(grid, height, width)
 
 
 def read(argv, description, name):
@@ -74,4 +73,4 @@ def read(argv, description, name):
         )
 
     values = figure.parse(argv, name, description, define)
-    return [Shown(run) for run in runs.open_runs(values.runs)], values.out
+    return [Shown(run) for run in directory.open_runs(values.runs)], values.out

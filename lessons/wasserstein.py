@@ -11,13 +11,13 @@ samples with the features of the project's own classifier, so train with --eval_
 import numpy as np
 from scipy.stats import rankdata
 
-import compare
-import console
-import export
 import flags
-import runs
-from console import InputError
+import pictures
 from lessons import figure
+from pages import columns
+from runs import directory
+from support import terminal
+from support.errors import InputError
 
 WATCHED = {
     'wasserstein': 'Wasserstein estimate',
@@ -32,11 +32,11 @@ SHOWN = 3  # grids of samples a run, at epochs evenly apart in their logarithm
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
     values = figure.parse(argv, 'wasserstein', __doc__, define_flags)
-    compared = runs.open_runs(values.runs)
+    compared = directory.open_runs(values.runs)
     histories = [history(run) for run in compared]
     page = figure.page(11, 3 * len(compared))
     parts = np.atleast_1d(page.subfigures(len(compared), 1))
-    for part, (name, run), rows in zip(parts, compare.name_runs(compared), histories, strict=True):
+    for part, (name, run), rows in zip(parts, columns.name_runs(compared), histories, strict=True):
         draw(part, name, run, rows)
     figure.save(values.out, page)
     return 0
@@ -87,8 +87,8 @@ def draw(part, name, run, rows):
     part.suptitle(f'{name}; rank correlation with FID: {", ".join(words)}', fontsize='medium')
     for axes in grids:
         axes.set_axis_off()
-    for axes, epoch in zip(grids, export.spaced(run.epochs('samples'), SHOWN), strict=False):
-        figure.show(axes, export.load_grid(run.picture('samples', epoch)), f'epoch {epoch}')
+    for axes, epoch in zip(grids, pictures.spaced(run.epochs('samples'), SHOWN), strict=False):
+        figure.show(axes, pictures.load_grid(run.picture('samples', epoch)), f'epoch {epoch}')
 
 
 def signals(rows):
@@ -98,4 +98,4 @@ def signals(rows):
 
 
 if __name__ == '__main__':
-    console.start(main)
+    terminal.start(main)

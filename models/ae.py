@@ -18,8 +18,9 @@ import tensorflow as tf
 from keras import layers
 
 from losses import reconstruction_error
-from models.base import LATENTS_STEP, GenerativeModel, normal
-from models.layers import stock
+from models.shared.base import GenerativeModel
+from models.shared.layers import stock
+from models.shared.noise import LATENTS_STEP, normal
 from models.vae import networks_of
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}

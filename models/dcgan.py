@@ -21,9 +21,9 @@ import keras
 from keras import layers
 
 from losses import hinge_loss, least_squares_loss, non_saturating_loss
-from models.base import AdversarialModel, critic_verdicts
-from models.layers import Conv2D, Conv2DTranspose
-from optimizers import Adam
+from models.shared.adversarial import AdversarialModel, critic_verdicts
+from models.shared.layers import Conv2D, Conv2DTranspose
+from models.shared.optimizers import Adam
 
 defaults = {'epochs': 20, 'learning_rate': 2e-4, 'train_size': 60000}
 options = {

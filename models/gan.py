@@ -27,9 +27,10 @@ from keras import layers
 from keras.optimizers.schedules import InverseTimeDecay
 
 from losses import GAN_loss_without_labels
-from models.base import AdversarialModel, apart, normal
-from models.layers import Conv2D, Conv2DTranspose
-from optimizers import Adam
+from models.shared.adversarial import AdversarialModel
+from models.shared.layers import Conv2D, Conv2DTranspose
+from models.shared.noise import apart, normal
+from models.shared.optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
 options = {

@@ -22,7 +22,7 @@ from keras.initializers import RandomUniform
 from keras.optimizers import SGD
 
 from losses import minimax_loss, non_saturating_loss
-from models.base import AdversarialModel
+from models.shared.adversarial import AdversarialModel
 
 defaults = {'epochs': 50, 'batch_size': 100, 'learning_rate': 0.1, 'train_size': 60000}
 options = {

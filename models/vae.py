@@ -28,9 +28,10 @@ from keras import layers
 from keras.optimizers.schedules import PiecewiseConstantDecay
 
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
-from models.base import LATENTS_STEP, GenerativeModel, apart, normal, uniform
-from models.layers import Conv2D, Conv2DTranspose, stock
-from optimizers import Adam
+from models.shared.base import GenerativeModel
+from models.shared.layers import Conv2D, Conv2DTranspose, stock
+from models.shared.noise import LATENTS_STEP, apart, normal, uniform
+from models.shared.optimizers import Adam
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {

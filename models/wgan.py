@@ -17,7 +17,7 @@ from keras.optimizers import RMSprop
 
 from losses import wasserstein_loss
 from models import dcgan
-from models.base import critic_verdicts
+from models.shared.adversarial import critic_verdicts
 
 defaults = {'epochs': 50, 'learning_rate': 5e-5, 'train_size': 60000}
 options = {

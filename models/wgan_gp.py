@@ -13,8 +13,8 @@ from keras import layers
 
 from losses import gradient_penalty
 from models import wgan
-from models.base import apart
-from optimizers import Adam
+from models.shared.noise import apart
+from models.shared.optimizers import Adam
 
 defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000}
 options = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import console
+from support import backend
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def tiny_runs(tmp_path_factory):
 def prepared(tmp_path_factory):
     """A directory with two small data sets of TFDS: grey with a test split, coloured without."""
     directory = str(tmp_path_factory.mktemp('prepared'))
-    with console.quiet():
+    with backend.quiet():
         for name, channels, splits in (
             ('tiny_grey', 1, {'train': 40, 'test': 8}),
             ('tiny_colour', 3, {'train': 40}),
@@ -67,7 +67,7 @@ def prepare(directory, name, channels, splits):
 
 
 def examples(channels, count):
-    tensorflow, _ = console.load_tensorflow()
+    tensorflow, _ = backend.load_tensorflow()
     data = {'image': np.stack([tiny(index, channels) for index in range(count)])}
     if channels == 1:
         data['label'] = np.arange(count) % 2

@@ -26,9 +26,10 @@ from unittest import mock
 
 import numpy as np
 
-import console
 import train
-from runs import FORMAT, FREE, Run, read_arrays
+from runs.directory import FORMAT, FREE, Run
+from support import terminal
+from support.files import read_arrays
 
 ROOT = Path(train.__file__).parent
 TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
@@ -97,7 +98,9 @@ def forks():
     """What starts processes that are forks of one, which only imports and runs nothing."""
     context = multiprocessing.get_context('forkserver')
     drawing = ['matplotlib.figure', 'matplotlib.backends.backend_agg']
-    context.set_forkserver_preload(['harness', 'session', 'models.vae', 'models.gan', *drawing])
+    context.set_forkserver_preload(
+        ['harness', 'training.trainer', 'models.vae', 'models.gan', *drawing]
+    )
     hasty = {'XLA_FLAGS': '--xla_backend_optimization_level=0'}  # compiles in half the time
     with mock.patch.dict(os.environ, environment() | hasty):
         multiprocessing.forkserver.ensure_running()
@@ -110,7 +113,7 @@ def _child(argv, output, hooks):
     sys.argv = argv
     for hook in hooks:
         hook()
-    console.start(train.main)
+    terminal.start(train.main)
 
 
 # Hooks
@@ -141,7 +144,7 @@ def small_networks():
 
 def steps_a_call(count):
     """Makes every compiled call `count` steps, or what is left of the epoch."""
-    from loop import Loop
+    from training.loop import Loop
 
     call = Loop.train
     Loop.train = lambda loop, _: call(loop, count)
@@ -149,7 +152,7 @@ def steps_a_call(count):
 
 def at_step(number, act):
     """Calls `act()` before the step of that number, from 1, that this process makes."""
-    from loop import Loop
+    from training.loop import Loop
 
     call, steps = Loop.train, itertools.count(1)
 
@@ -169,7 +172,7 @@ def send(*signals):
 
 def poison(number):
     """Makes a variable of the model NaN after the step of that number that this process makes."""
-    from loop import Loop
+    from training.loop import Loop
 
     call, steps = Loop.train, itertools.count(1)
 
@@ -199,7 +202,7 @@ def tell_threads(path):
 
 def record_memory(path):
     """Appends the resident memory, in pages, to a file after every epoch."""
-    from session import Session
+    from training.trainer import Session
 
     close = Session.close_epoch
 
@@ -215,9 +218,9 @@ def record_memory(path):
 
 def cheap_scores():
     """Makes the scores of --eval_every a matter of seconds."""
-    import likelihoods
-    import monitor
-    from metrics import classifier
+    from evaluation import likelihoods
+    from evaluation.judges import classifier
+    from training import monitor
 
     classifier.EPOCHS, likelihoods.BOUNDED, monitor.SAMPLES, monitor.DRAWS = 1, 20, 200, 5
 
@@ -254,7 +257,7 @@ def watch(directory, notice):
 
     The kinds: step, write (a file is opened for writing), name (renamed or removed).
     """
-    from loop import Loop
+    from training.loop import Loop
 
     call = Loop.train
 

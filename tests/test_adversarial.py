@@ -8,10 +8,12 @@ from keras import layers
 from scipy import integrate
 
 import flags
-from loop import Loop
 from losses import non_saturating_loss
-from models import build, gan_mlp
-from models.base import LATENTS_STEP, Batch, apart, normal
+from models import gan_mlp
+from models.shared.base import Batch
+from models.shared.build import build
+from models.shared.noise import LATENTS_STEP, apart, normal
+from training.loop import Loop
 
 SEED = tf.constant([0, 5])
 SHAPE = (28, 28, 1)

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 import flags
-import likelihoods
-from models import build
-from models.base import Batch
-from scores import NotApplicable
+from evaluation import likelihoods
+from evaluation.rows import NotApplicable
+from models.shared.base import Batch
+from models.shared.build import build
 
 SHAPE = (28, 28, 1)
 

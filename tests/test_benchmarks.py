@@ -6,19 +6,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import console
 import flags
-from console import InputError
+from support import backend
+from support.errors import InputError
 
-tf, keras = console.load_tensorflow()
+tf, keras = backend.load_tensorflow()
 
 from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan  # noqa: E402
 from benchmarks.flops import flops  # noqa: E402
 from benchmarks.updates import UPDATES  # noqa: E402
-from loop import Loop  # noqa: E402
-from models import build  # noqa: E402
-from models.base import apart, from_uint8, normal, uniform  # noqa: E402
-from runs import Run, write_json  # noqa: E402
+from models.shared.build import build  # noqa: E402
+from models.shared.noise import apart, normal, uniform  # noqa: E402
+from models.shared.pixels import from_uint8  # noqa: E402
+from runs.directory import Run  # noqa: E402
+from support.files import write_json  # noqa: E402
+from training.loop import Loop  # noqa: E402
 
 BATCH, STEPS = 8, 2  # more steps would magnify rounding
 

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 import compare
-import export
-import runs
-from console import InputError
+import pictures
+from runs.directory import Run
+from support import files
+from support.errors import InputError
 
 ROOT = Path(compare.__file__).parent
 
@@ -24,38 +25,38 @@ def images(run, kind, epoch):
 
 
 def picture(run, kind, epoch):
-    return export.grid(images(run, kind, epoch))
+    return pictures.grid(images(run, kind, epoch))
 
 
 def make_run(name, samples, reconstructions=(), model=None, dataset='digits', data_hash='a1'):
     """A run directory below the current one, with pictures of these epochs."""
     config = harness.configuration(model=model or name, dataset=dataset, data_hash=data_hash)
     path = Path('outputs') / name
-    runs.write_json(path / 'config.json', config)
-    export.save_grid(path / 'target.png', images(name, 'target', 0))
+    files.write_json(path / 'config.json', config)
+    pictures.save_grid(path / 'target.png', images(name, 'target', 0))
     for kind, epochs in ('samples', samples), ('reconstructions', reconstructions):
         for epoch in epochs:
-            export.save_grid(runs.Run(path).picture(kind, epoch), images(name, kind, epoch))
+            pictures.save_grid(Run(path).picture(kind, epoch), images(name, kind, epoch))
     return str(path)
 
 
 def expected(target, titles, rows):
     """The table of `rows`: a label, then (run, kind, epoch) a cell, or None for a blank one."""
     labels = [label for label, *_ in rows]
-    pictures = [[None, *(picture(*cell) if cell else None for cell in row[1:])] for row in rows]
-    pictures[0][0] = picture(target, 'target', 0)
+    lines = [[None, *(picture(*cell) if cell else None for cell in row[1:])] for row in rows]
+    lines[0][0] = picture(target, 'target', 0)
     told = [[cell and f'epoch {cell[2]}' for cell in row[1:]] for row in rows]
     captions = [
         ['', *('' if word in (None, label) else word for word in line)]
         for label, line in zip(labels, told, strict=True)
     ]
-    return export.table(labels, ['target', *titles], pictures, captions)
+    return pictures.table(labels, ['target', *titles], lines, captions)
 
 
 def figure(*arguments):
     """The figure that the command draws in `out`."""
     assert compare.main(['compare.py', '--out=out', *arguments]) == 0
-    return export.load_png('out/figure.png')
+    return pictures.load_png('out/figure.png')
 
 
 def frames(path):
@@ -143,7 +144,7 @@ def test_runs_of_one_model_are_called_by_their_directories():
 def test_gif_holds_the_shorter_run(both):
     figure(both)
     found = list(frames('out/comparison.gif'))
-    epochs = export.spaced(range(1, 369), 60)
+    epochs = pictures.spaced(range(1, 369), 60)
     assert epochs[-1] == 368 and len(found) == len(epochs) <= 60
     for epoch, frame in zip(epochs, found, strict=True):
         row = vae_and_gan(f'epoch {epoch}', min(epoch, 125), epoch)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-import console
-from console import Interrupt, Progress, expand
+from support.errors import expand
+from support.terminal import Interrupt, Progress
 
 
 def python(code, **options):
@@ -33,10 +33,11 @@ def python(code, **options):
 )
 def test_a_mistake_is_one_line_and_a_status(raised, status, said):
     done = python(f"""
-        import console
+        from support import backend, terminal
+        from support.errors import InputError
         def main(argv):
             raise {raised}
-        console.start(main)
+        terminal.start(main)
     """)
     assert done.returncode == status
     assert done.stderr.strip().removeprefix('-c: ') in (said, str(status))
@@ -46,7 +47,7 @@ def test_a_mistake_is_one_line_and_a_status(raised, status, said):
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='Linux has a file that is full')
 @pytest.mark.parametrize('flush', [True, False])
 def test_a_full_standard_output_is_named_and_silent_at_the_end(flush):
-    code = f'import console; console.start(lambda _: print("word", flush={flush}))'
+    code = f'from support import terminal; terminal.start(lambda _: print("word", flush={flush}))'
     with open('/dev/full', 'w') as full:
         command = [sys.executable, '-c', code]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
@@ -56,27 +57,32 @@ def test_a_full_standard_output_is_named_and_silent_at_the_end(flush):
 
 def test_a_full_disk_without_a_name_comes_with_a_remedy():
     done = python("""
-        import console
+        from support import backend, terminal
+        from support.errors import InputError
         def main(argv):
             raise OSError(28, 'No space left on device')
-        console.start(main)
+        terminal.start(main)
     """)
     assert 'No space left on device; make room where runs, ~/.cache' in done.stderr
 
 
 def test_start_gives_the_command_its_words_and_takes_its_status():
     done = python("""
-        import console, sys
+        from support import backend, terminal
+        from support.errors import InputError
+        import sys
         sys.argv = ['x.py', 'word']
-        console.start(lambda argv: argv != ['x.py', 'word'])
+        terminal.start(lambda argv: argv != ['x.py', 'word'])
     """)
     assert done.returncode == 0
 
 
 def test_quiet_holds_back_what_libraries_write_to_the_descriptor():
     done = python("""
-        import console, os
-        with console.quiet():
+        from support import backend, terminal
+        from support.errors import InputError
+        import os
+        with backend.quiet():
             os.write(2, b'noise')
         os.write(2, b'after')
     """)
@@ -85,8 +91,10 @@ def test_quiet_holds_back_what_libraries_write_to_the_descriptor():
 
 def test_quiet_shows_what_it_held_back_when_the_block_fails():
     done = python("""
-        import console, os
-        with console.quiet():
+        from support import backend, terminal
+        from support.errors import InputError
+        import os
+        with backend.quiet():
             os.write(2, b'the cause')
             raise ValueError('failed')
     """)
@@ -96,8 +104,10 @@ def test_quiet_shows_what_it_held_back_when_the_block_fails():
 
 def test_quiet_shows_what_it_held_back_when_the_process_dies():
     done = python("""
-        import console, os
-        with console.quiet():
+        from support import backend, terminal
+        from support.errors import InputError
+        import os
+        with backend.quiet():
             os.write(2, b'the cause')
             os.abort()
     """)
@@ -107,12 +117,14 @@ def test_quiet_shows_what_it_held_back_when_the_process_dies():
 
 def test_quiet_does_without_the_noise_where_the_mistake_is_told():
     done = python("""
-        import console, os
+        from support import backend, terminal
+        from support.errors import InputError
+        import os
         def main(argv):
-            with console.quiet():
+            with backend.quiet():
                 os.write(2, b'noise')
-                raise console.InputError('--flag: wrong')
-        console.start(main)
+                raise InputError('--flag: wrong')
+        terminal.start(main)
     """)
     assert done.stderr == '-c: --flag: wrong\n'
 
@@ -138,7 +150,7 @@ def test_a_path_below_home_is_written_out(monkeypatch):
 
 def keras_says(home, code):
     """What a process whose user has this `home` of Keras prints after loading TensorFlow."""
-    code = f'import console; console.start(lambda _: print({code}))'
+    code = f'from support import terminal; terminal.start(lambda _: print({code}))'
     bound = {'KERAS_BACKEND': 'jax', 'KERAS_HOME': str(home)}
     command = [sys.executable, '-c', code]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | bound)
@@ -148,7 +160,7 @@ def test_tensorflow_comes_silently_and_as_it_is_whatever_the_user_sets(tmp_path)
     (tmp_path / 'keras.json').write_text(
         '{"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1}'
     )
-    keras = 'console.load_tensorflow()[1]'
+    keras = 'backend.load_tensorflow()[1]'
     words = ['image_data_format()', 'floatx()', 'epsilon()', 'dtype_policy().name', 'backend()']
     done = keras_says(tmp_path, ', '.join(f'{keras}.config.{word}' for word in words))
     assert (done.stdout, done.stderr) == ('channels_last float32 1e-07 float32 tensorflow\n', '')
@@ -157,7 +169,7 @@ def test_tensorflow_comes_silently_and_as_it_is_whatever_the_user_sets(tmp_path)
 @pytest.mark.parametrize('text', ['[]', '{"floatx": "int8"}', '{"epsilon": 1}'])
 def test_a_keras_json_that_keras_cannot_read_is_one_line(tmp_path, text):
     (tmp_path / 'keras.json').write_text(text)
-    done = keras_says(tmp_path, 'console.load_tensorflow()')
+    done = keras_says(tmp_path, 'backend.load_tensorflow()')
     assert done.returncode == 1
     assert done.stderr.startswith(f'-c: {tmp_path}/keras.json: ')
     assert done.stderr.count('\n') == 1
@@ -177,12 +189,14 @@ def test_a_first_signal_is_noted_and_the_second_kills(number):
 def test_signals_are_answered_while_a_call_hears_of_none():
     """As one that compiles: this one would take hours, but for the second signal."""
     done = python("""
-        import console, hashlib, os, signal, sys, threading
+        from support import backend, terminal
+        from support.errors import InputError
+        import hashlib, os, signal, sys, threading
         sys.setswitchinterval(1000)  # both are sent before Python hears of one
         def send():
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)
-        with console.Interrupt('stopping'):
+        with Interrupt('stopping'):
             threading.Thread(target=send).start()
             hashlib.pbkdf2_hmac('sha1', b'', b'', 2**31 - 1)
     """)
@@ -249,10 +263,10 @@ def test_without_a_home_no_directory_is_called_after_it(tmp_path):
     code = """
         import os
         os.path.expanduser = lambda path: path
-        import console
-        print(console.load_tensorflow()[1].__name__)
+        from support import backend
+        print(backend.load_tensorflow()[1].__name__)
     """
-    variables = os.environ | {'PYTHONPATH': os.path.dirname(console.__file__)}
+    variables = os.environ | {'PYTHONPATH': os.getcwd()}
     variables.pop('KERAS_HOME', None)
     done = python(code, cwd=tmp_path, env=variables)
     assert (done.stdout, done.stderr) == ('keras\n', '')

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import console
 import datasets
+from datasets.cache import ARRAYS
+from support.errors import InputError
 
-ROOT = Path(datasets.__file__).parent
+ROOT = Path(datasets.__file__).parents[1]
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
@@ -43,7 +44,7 @@ def colours(folder, count=10):
 
 
 def refusal(function, *args, **options):
-    with pytest.raises(console.InputError) as caught:
+    with pytest.raises(InputError) as caught:
         function(*args, **options)
     message = str(caught.value)
     assert '\n' not in message
@@ -137,7 +138,7 @@ def test_subset_is_fixed_and_grows():
     assert datasets.subset(images, labels, 1001)[1] is labels
 
 
-@pytest.mark.parametrize('name', datasets.ARRAYS)
+@pytest.mark.parametrize('name', ARRAYS)
 def test_fingerprint_tells_one_changed_number(digits, name):
     array = np.array(getattr(digits, name))
     array.flat[-1] ^= 1
@@ -367,7 +368,7 @@ def test_a_name_of_tfds_is_no_folder_of_the_current_directory(tmp_path, monkeypa
 def test_second_load_decodes_nothing(tmp_path, monkeypatch):
     folder = colours(tmp_path / 'pictures')
     first = datasets.load(folder)
-    monkeypatch.setattr(datasets, '_read_image', None)
+    monkeypatch.setattr('datasets.folder._read_image', None)
     second = datasets.load(folder)
     assert datasets.fingerprint(first) == datasets.fingerprint(second)
     assert isinstance(second.train_images, np.memmap)
@@ -397,7 +398,7 @@ def test_a_cache_that_cannot_be_read_is_neither_removed_nor_made_anew(tmp_path, 
     assert file.is_dir()
 
 
-@pytest.mark.parametrize('name', datasets.ARRAYS)
+@pytest.mark.parametrize('name', ARRAYS)
 @pytest.mark.parametrize('damage', ['truncated', 'empty', 'absent', 'shape'])
 def test_damaged_cache_is_made_anew(tmp_path, cache, name, damage):
     folder = colours(tmp_path / 'pictures')
@@ -412,7 +413,7 @@ def test_damaged_cache_is_made_anew(tmp_path, cache, name, damage):
         os.truncate(file, 0 if damage == 'empty' else file.stat().st_size - 1)
     assert datasets.fingerprint(datasets.load(folder)) == expected
     [entry] = cache.iterdir()
-    assert sorted(path.stem for path in entry.iterdir()) == sorted(datasets.ARRAYS)
+    assert sorted(path.stem for path in entry.iterdir()) == sorted(ARRAYS)
     assert np.load(file).shape == getattr(datasets.load(folder), name).shape
 
 
@@ -423,14 +424,14 @@ def test_interruption_leaves_nothing_behind(tmp_path, cache, monkeypatch):
 
     folder = colours(tmp_path / 'pictures')
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(datasets, '_read_image', interrupt)
+        patch.setattr('datasets.folder._read_image', interrupt)
         datasets.load(folder)
     assert not list(cache.iterdir())
 
 
 KILLED = """
 import os, signal, sys, datasets
-datasets._read_image = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+folder._read_image = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 datasets.load(sys.argv[1])
 """
 
@@ -450,14 +451,14 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, cache)
 def test_what_a_living_process_writes_stays(tmp_path, cache, monkeypatch):
     """Here of the same process: one data set is decoded while another is read."""
     folder, other = colours(tmp_path / 'pictures'), colours(tmp_path / 'others')
-    read = datasets._read_image
+    read = folder._read_image
 
     def interrupted(file, shape):
-        monkeypatch.setattr(datasets, '_read_image', read)
+        monkeypatch.setattr('datasets.folder._read_image', read)
         datasets.load(other)
         return read(file, shape)
 
-    monkeypatch.setattr(datasets, '_read_image', interrupted)
+    monkeypatch.setattr('datasets.folder._read_image', interrupted)
     assert len(datasets.load(folder).train_images) == 18
     assert len(list(cache.iterdir())) == 2
 
@@ -466,7 +467,7 @@ def test_a_full_cache_is_named(tmp_path, cache, monkeypatch):
     def write(folder, source):
         raise OSError(errno.ENOSPC, 'No space left on device')  # as write() does, without a file
 
-    monkeypatch.setattr(datasets, '_write', write)
+    monkeypatch.setattr('datasets.cache._write', write)
     message = refusal(datasets.load, colours(tmp_path / 'pictures'))
     assert message.startswith(f'{cache}: No space left on device; make room there')
     assert not list(cache.iterdir())
@@ -477,7 +478,7 @@ def test_no_room_anywhere_is_told(tmp_path, monkeypatch):
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
     monkeypatch.setattr('tempfile.mkdtemp', nowhere)
-    monkeypatch.setattr(datasets, '_claimed', nowhere)
+    monkeypatch.setattr('datasets.cache._claimed', nowhere)
     message = refusal(datasets.load, colours(tmp_path / 'pictures'))
     assert message.startswith('TMPDIR: No usable temporary directory') and 'set TMPDIR' in message
 
@@ -489,7 +490,7 @@ def test_without_a_home_the_cache_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.setenv('XDG_CACHE_HOME', '~/mine')
-    assert datasets.cache() == Path('/home/me/mine/generative-models')
+    assert datasets.cache_directory() == Path('/home/me/mine/generative-models')
 
 
 def test_home_that_cannot_be_written(tmp_path, monkeypatch):
@@ -610,7 +611,7 @@ def test_failed_download_is_one_line(tmp_path, monkeypatch):
     def fail(builder):
         raise RuntimeError('first line\nsecond line')
 
-    monkeypatch.setattr(datasets, 'online', lambda: True)
+    monkeypatch.setattr('datasets.tfds.online', lambda: True)
     monkeypatch.setattr(tfds.core.DatasetBuilder, 'download_and_prepare', fail)
     message = refusal(datasets.load, 'kmnist', str(tmp_path))
     assert 'first line second line' in message and '--dataset=digits' in message

@@ -2,16 +2,17 @@
 
 import pytest
 
-import console
 import datasets
 import flags
-import metrics
+from evaluation import metrics
+from support import backend
 
-console.load_tensorflow()
+backend.load_tensorflow()
 
-from loop import Loop, draw  # noqa: E402
-from metrics.classifier import classifier, look  # noqa: E402
-from models import build  # noqa: E402
+from evaluation.judges.classifier import classifier, look  # noqa: E402
+from models.shared.build import build  # noqa: E402
+from runs.drawing import draw  # noqa: E402
+from training.loop import Loop  # noqa: E402
 
 EPOCHS = 4  # of the demo's 16; after two there may be no digit yet
 SAMPLES = 1000

@@ -7,21 +7,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import console
 import datasets
 import evaluate
-import metrics
-import scores
-import sheet as sheet_file
-from runs import Run, read_arrays
+from evaluation import likelihoods, measuring, metrics, results, rows, scores
+from runs import drawing
+from runs.directory import Run
+from support import backend
+from support.errors import InputError
+from support.files import read_arrays
 
-tf, _ = console.load_tensorflow()
+tf, _ = backend.load_tensorflow()
 
-import likelihoods  # noqa: E402
-import loop  # noqa: E402
-from metrics import classifier as judges  # noqa: E402
-from metrics import inception  # noqa: E402
-from models.base import from_uint8  # noqa: E402
+from evaluation.judges import classifier as judges  # noqa: E402
+from evaluation.judges import inception  # noqa: E402
+from models.shared.pixels import from_uint8  # noqa: E402
 
 FEW = '--num_samples=200'
 SETTINGS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
@@ -92,10 +91,10 @@ def test_a_damaged_classifier_is_refused(digits, tmp_path, monkeypatch):
     path = judges.cached('hash')
     path.parent.mkdir()
     path.write_bytes(b'junk')
-    with pytest.raises(console.InputError, match='delete it'):
+    with pytest.raises(InputError, match='delete it'):
         judges.classifier(digits, 'hash')
     monkeypatch.setattr(judges, 'SHIPPED', tmp_path / 'nowhere.npz')
-    with pytest.raises(console.InputError, match='restore it'):
+    with pytest.raises(InputError, match='restore it'):
         judges.classifier(digits, 'hash', 'mnist')
 
 
@@ -107,7 +106,7 @@ def test_a_classifier_that_cannot_be_read_is_neither_called_damaged_nor_made_aga
     path = judges.cached('hash')
     path.parent.mkdir()
     path.symlink_to(path.name)
-    with pytest.raises(console.InputError, match=f'^{path}: cannot be read') as error:
+    with pytest.raises(InputError, match=f'^{path}: cannot be read') as error:
         judges.classifier(digits, 'hash')
     assert 'delete' not in str(error.value)
     assert path.is_symlink()
@@ -133,7 +132,7 @@ def test_the_shipped_classifier_reads_other_peoples_digits(digits):
 def test_the_shipped_classifier_is_right_on_mnist():
     try:
         data = datasets.load('mnist')
-    except console.InputError as error:
+    except InputError as error:
         pytest.skip(str(error))
     assert judges.classifier(data, '', 'mnist').accuracy >= 0.993
 
@@ -181,7 +180,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
 
 
 def inapplicable(name, row):
-    raise scores.NotApplicable('in this test')
+    raise rows.NotApplicable('in this test')
 
 
 def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeypatch, capsys):
@@ -218,7 +217,7 @@ def test_a_terminal_has_scores_below_and_runs_beside_one_another(copies, monkeyp
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ['run', 'training', 'images', 'vae', 'gan']
     assert [line.split()[0] for line in lines[:2]] == ['classes', 'class']
-    assert max(map(len, lines)) <= 4 * (sheet_file.WIDEST + 2)
+    assert max(map(len, lines)) <= 4 * (results.WIDEST + 2)
 
 
 def test_a_run_that_draws_too_few_classes_is_a_failure(copies, capsys):
@@ -236,9 +235,9 @@ def test_only_the_runs_are_asked_for_classes():
 
     evaluate.check_classes([pair(8), pair(10)], 8)
     evaluate.check_classes([pair(0)], 0)
-    with pytest.raises(console.InputError, match='gan draws 7 classes'):
+    with pytest.raises(InputError, match='gan draws 7 classes'):
         evaluate.check_classes([pair(8), pair(7)], 8)
-    with pytest.raises(console.InputError, match='no classes to count'):
+    with pytest.raises(InputError, match='no classes to count'):
         evaluate.check_classes([('gan', {'scores': {}})], 8)
 
 
@@ -372,19 +371,19 @@ NO_SHEETS = [
 @pytest.mark.parametrize('changes', NO_SHEETS, ids=str)
 def test_a_sheet_that_no_table_could_show_is_none(tmp_path, changes):
     (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE))
-    assert sheet_file.read(Run(tmp_path)) == SCORE
+    assert results.read(Run(tmp_path)) == SCORE
     (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE | changes))
-    assert sheet_file.read(Run(tmp_path)) == {}
+    assert results.read(Run(tmp_path)) == {}
 
 
 def test_a_sheet_that_cannot_be_read_is_not_written_anew(tmp_path):
     (tmp_path / 'evaluation.json').symlink_to('evaluation.json')
-    with pytest.raises(console.InputError, match='evaluation.json: cannot be read'):
-        sheet_file.read(Run(tmp_path))
+    with pytest.raises(InputError, match='evaluation.json: cannot be read'):
+        results.read(Run(tmp_path))
 
 
 def refusal(*flags):
-    with pytest.raises(console.InputError) as error:
+    with pytest.raises(InputError) as error:
         evaluate.main(['evaluate.py', *flags])
     assert '\n' not in str(error.value)
     return str(error.value)
@@ -412,11 +411,11 @@ def test_evaluate_refuses_unknown_scores_and_files(tiny_runs):
 def test_scores_are_named_once_and_the_least_number_will_do(digits):
     assert evaluate.chosen('fid,kid,fid') == ['fid', 'kid']
     judge = judges.Judge(Thumbnails(), '', 1.0)
-    evaluate.check_number(['fid', 'kid'], judge, 100)
+    measuring.check_number(['fid', 'kid'], judge, 100)
     Wide = type('Wide', (), {'output_shape': ((None, 128), (None, 10))})
-    evaluate.check_number(['fid'], judge._replace(look=Wide), 129)
-    with pytest.raises(console.InputError, match='129'):
-        evaluate.check_number(['fid'], judge._replace(look=Wide), 128)
+    measuring.check_number(['fid'], judge._replace(look=Wide), 129)
+    with pytest.raises(InputError, match='129'):
+        measuring.check_number(['fid'], judge._replace(look=Wide), 128)
 
 
 def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeypatch):
@@ -424,8 +423,8 @@ def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeyp
     run.config = run.config | {'flags': run.config['flags'] | {'data_dir': 'a'}}
     monkeypatch.setattr(Run, 'check_data', lambda run, data_hash: None)
     monkeypatch.setattr(datasets, 'load', lambda *words: asked.append(words) or digits)
-    evaluate.load([run], 'b')
-    evaluate.load([run], None)
+    measuring.load([run], 'b')
+    measuring.load([run], None)
     assert asked == [('digits', 'b', None), ('digits', 'a', None)]
 
 
@@ -453,7 +452,7 @@ class Judged:
 
 
 def bench_of(data, judge=None, count=100):
-    return scores.Bench(data, judge, count, 0)
+    return rows.Bench(data, judge, count, 0)
 
 
 class Thumbnails:
@@ -468,37 +467,37 @@ class Thumbnails:
 
 
 def thumbnails(data, count=100, seed=0):
-    return scores.Bench(data, judges.Judge(Thumbnails(), '', 1.0), count, seed)
+    return rows.Bench(data, judges.Judge(Thumbnails(), '', 1.0), count, seed)
 
 
 def row_of(images, bench):
-    return scores.Row('drawn', bench, lambda: scores.Pictures(images, bench.judge))
+    return rows.Row('drawn', bench, lambda: rows.Pictures(images, bench.judge))
 
 
 def reason(name, row):
-    with pytest.raises(scores.NotApplicable) as error:
+    with pytest.raises(rows.NotApplicable) as error:
         scores.measure(name, row)
     return str(error.value)
 
 
 def test_data_of_one_class_have_no_features_but_pixels(digits):
     bench = bench_of(digits._replace(class_names=('all',)))
-    row = scores.Row('drawn', bench, lambda: bench.real)
+    row = rows.Row('drawn', bench, lambda: bench.real)
     assert 'no classes' in reason('fid', row)
     assert scores.measure('sharpness', row) == {'ratio': 1.0}
 
 
 def test_other_classes_cover_none_of_the_datas(digits):
     bench = bench_of(digits, Judged())
-    with pytest.raises(scores.NotApplicable, match='not the data'):
-        scores.coverage(scores.Row('drawn', bench, lambda: bench.real))
+    with pytest.raises(rows.NotApplicable, match='not the data'):
+        scores.coverage(rows.Row('drawn', bench, lambda: bench.real))
 
 
 def test_a_row_of_too_few_images_and_numbers_that_are_none(digits, monkeypatch):
     bench = bench_of(digits)
-    few = scores.Row('drawn', bench, lambda: scores.Pictures(digits.test_images[:99], None))
+    few = rows.Row('drawn', bench, lambda: rows.Pictures(digits.test_images[:99], None))
     assert '100' in reason('sharpness', few)
-    row = scores.Row('drawn', bench, lambda: bench.real)
+    row = rows.Row('drawn', bench, lambda: bench.real)
     monkeypatch.setattr(metrics, 'sharpness', lambda *_: float('inf'))
     assert 'infinite' in reason('sharpness', row)
 
@@ -563,7 +562,7 @@ def test_the_table_says_how_many_images_stand_on_either_side():
     def lines(names, real):
         settings = {'num_samples': 10000, 'test_images': real}
         found = {'settings': settings, 'scores': dict.fromkeys(['sharpness', 'fid', 'kid'])}
-        return sheet_file.sides([('vae', found)], names)
+        return results.sides([('vae', found)], names)
 
     assert lines(['sharpness', 'elbo'], 360) == lines(['precision_recall'], 360) == []
     told = 'FID and its kin: 10,000 samples against 10,000 test images.'
@@ -634,11 +633,11 @@ def test_centroids_are_images_near_the_data(digits):
 def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
     model = vae_row.model
     np.testing.assert_array_equal(
-        vae_row.pictures.images, loop.draw(model, model.latents(100, vae_row.bench.seed))
+        vae_row.pictures.images, drawing.draw(model, model.latents(100, vae_row.bench.seed))
     )
-    other = scores.Bench(vae_row.bench.data, None, 100, 1)
-    drawn = scores.RunRow(vae_row.run, vae_row.arrays, other).pictures.images
-    np.testing.assert_array_equal(drawn, loop.draw(model, model.latents(100, 1)))
+    other = rows.Bench(vae_row.bench.data, None, 100, 1)
+    drawn = rows.RunRow(vae_row.run, vae_row.arrays, other).pictures.images
+    np.testing.assert_array_equal(drawn, drawing.draw(model, model.latents(100, 1)))
 
 
 # Sheets
@@ -657,7 +656,7 @@ SHEET = {
 def test_a_table_by_hand():
     names = ['coverage', 'fid', 'kid', 'elbo']
     empty = SHEET | {'scores': {}, 'reasons': {}}
-    assert sheet_file.markdown([('a', SHEET), ('b', empty)], names, names) == (
+    assert results.markdown([('a', SHEET), ('b', empty)], names, names) == (
         '| run | classes | class KL | sure (0.9) | share of each class (%) | FID |\n'
         '| --- | --- | --- | --- | --- | --- |\n'
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
@@ -672,7 +671,7 @@ def test_a_table_by_hand():
 def test_a_table_for_a_terminal_by_hand():
     empty = SHEET | {'scores': {}, 'reasons': {}}
     rows = [('a', SHEET), ('a-very-long-name-of-a-run', empty)]
-    assert sheet_file.upright(rows, ['coverage', 'fid', 'kid'], []) == (
+    assert results.upright(rows, ['coverage', 'fid', 'kid'], []) == (
         'run                      a          a-very-long-name-of-a-run\n'
         'classes                  2          -\n'
         'class KL                 0.500      -\n'
@@ -683,7 +682,7 @@ def test_a_table_for_a_terminal_by_hand():
         'FID and its kin: 200 samples against 3,000 test images.\n'
     )
     many = SHEET | {'scores': {'coverage': SHEET['scores']['coverage'] | {'histogram': [1] * 8}}}
-    last = sheet_file.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
+    last = results.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
     assert last == [
         'share of each class (%)  12.5 12.5 12.5 12.5 12.5',
         ' ' * 25 + '12.5 12.5 12.5',
@@ -691,7 +690,7 @@ def test_a_table_for_a_terminal_by_hand():
 
 
 def test_a_csv_by_hand():
-    lines = sheet_file.comma_separated([('a', SHEET)], ['fid', 'coverage', 'kid']).splitlines()
+    lines = results.comma_separated([('a', SHEET)], ['fid', 'coverage', 'kid']).splitlines()
     histogram = 'coverage.histogram_0,coverage.histogram_1'
     rest = 'coverage.present,coverage.kl,coverage.sure'
     sizes = 'num_samples,test_images'
@@ -702,17 +701,17 @@ def test_a_csv_by_hand():
 
 
 def test_scores_are_revived_for_the_same_settings_alone():
-    assert sheet_file.revive(SHEET, SHEET['settings'])['scores'] == SHEET['scores']
-    assert sheet_file.revive(SHEET, {'seed': 1})['scores'] == {}
-    assert sheet_file.revive(SHEET, {'seed': 0, 'step': 2})['scores'] == {}
-    assert sheet_file.revive({}, {}) == {'settings': {}, 'scores': {}, 'reasons': {}}
-    assert sheet_file.revive(SHEET, {'seed': 0})['reasons'] == {}
+    assert results.revive(SHEET, SHEET['settings'])['scores'] == SHEET['scores']
+    assert results.revive(SHEET, {'seed': 1})['scores'] == {}
+    assert results.revive(SHEET, {'seed': 0, 'step': 2})['scores'] == {}
+    assert results.revive({}, {}) == {'settings': {}, 'scores': {}, 'reasons': {}}
+    assert results.revive(SHEET, {'seed': 0})['reasons'] == {}
 
 
 def test_a_sheet_of_another_version_is_not_current():
-    assert sheet_file.current({'settings': {'version': scores.VERSION}})
-    assert not sheet_file.current({'settings': {'version': scores.VERSION - 1}})
-    assert not sheet_file.current({})
+    assert results.current({'settings': {'version': scores.VERSION}})
+    assert not results.current({'settings': {'version': scores.VERSION - 1}})
+    assert not results.current({})
 
 
 # Likelihoods
@@ -721,7 +720,7 @@ def test_a_sheet_of_another_version_is_not_current():
 @pytest.fixture(scope='module')
 def vae_row(tiny_runs):
     run = Run(tiny_runs['vae'])
-    return scores.RunRow(run, run.load(print), bench_of(datasets.load('digits')))
+    return rows.RunRow(run, run.load(print), bench_of(datasets.load('digits')))
 
 
 def test_binarized_images_are_always_the_same_and_follow_the_grey():
@@ -882,7 +881,7 @@ def test_a_model_with_log_prob_has_its_exact_likelihood(vae_row):
         def log_prob(self, images):
             return np.full(len(images), -784 * np.log(2), np.float32)
 
-    row = scores.Row('flat', vae_row.bench, lambda: vae_row.bench.real)
+    row = rows.Row('flat', vae_row.bench, lambda: vae_row.bench.real)
     row.model = Flat()
     found = scores.measure('log_likelihood', row)
     assert found['bits_per_dimension'] == pytest.approx(1.0)

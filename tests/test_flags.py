@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-import console
 import flags
-from console import InputError
+from support import terminal
+from support.errors import InputError
 
 TRAIN = ['train.py', '--model=vae', '--dataset=digits']
 
@@ -398,7 +398,7 @@ def test_a_limit_may_be_left_out():
 def test_a_mistake_is_one_line_and_status_1(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['some/where/train.py', '--model=vae', '--epochs=0'])
     with pytest.raises(SystemExit) as end:
-        console.start(lambda argv: flags.train_settings(argv, ''))
+        terminal.start(lambda argv: flags.train_settings(argv, ''))
     assert end.value.code == f'train.py: --epochs=0: must be {WHOLE}'
 
 

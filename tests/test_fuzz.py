@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 import compare
-import console
 import datasets
 import evaluate
-import export
 import flags
 import generate
-import runs
-import schema
+import pictures
 import train
+from runs import directory, schema
+from runs.directory import Run
+from support import backend, files, terminal
+from training import setup
 
 ROOT = Path(train.__file__).parent
 EPOCHS = 3
@@ -48,10 +49,10 @@ def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', harness.environment()['XDG_CACHE_HOME'])
         settings = flags.train_settings([*COMMANDS['again'][1], f'--output_dir={base}'], '')
-        data, data_hash = train.load(settings)
-    run = runs.Run(base / 'run')
+        data, data_hash = setup.load(settings)
+    run = Run(base / 'run')
     run.path.mkdir()
-    run.begin(train.configuration(settings, data, data_hash))
+    run.begin(setup.configuration(settings, data, data_hash))
     run.settle('xla', lambda: 'off')
     fill(run, np.random.default_rng(0))
     return run.path
@@ -61,16 +62,16 @@ def fill(run, rng):
     """What three epochs of four steps leave."""
     for epoch in range(1, EPOCHS + 1):
         run.log({'epoch': epoch, 'loss': 100 / epoch, 'test_kl': 3.5, 'seconds': 0.1})
-        for kind in runs.PICTURES:
+        for kind in directory.PICTURES:
             picture = rng.integers(0, 256, (56, 56, 1), np.uint8)
-            export.save_png(run.picture(kind, epoch), picture)
+            pictures.save_png(run.picture(kind, epoch), picture)
         arrays = {'0000': rng.normal(size=(4, 6)).astype(np.float32), 'step': np.array(4 * epoch)}
         run.save(arrays | {'sums': np.zeros(1), 'names': np.array(['loss'])}, 4 * epoch)
-    export.save_png(run.path / 'target.png', picture)
+    pictures.save_png(run.path / 'target.png', picture)
     scores = {'fid': {'fid': 12.5}, 'kid': {'mean': 0.1, 'std': 0.01}}
     sheet = {'settings': {'version': 1}, 'scores': scores, 'reasons': {'parzen': 'too few'}}
-    runs.write_json(run.path / 'evaluation.json', sheet | {'references': {'test images': sheet}})
-    for name in ('.lock', 'model.txt', 'samples.gif', f'checkpoints/{runs.FINAL}'):
+    files.write_json(run.path / 'evaluation.json', sheet | {'references': {'test images': sheet}})
+    for name in ('.lock', 'model.txt', 'samples.gif', f'checkpoints/{directory.FINAL}'):
         (run.path / name).touch()
 
 
@@ -118,19 +119,19 @@ def edit_log(path, rng):
 
 def edit_arrays(path, rng):
     """Makes an array NaN, or one of another kind, or takes it away; the digest is right."""
-    arrays = runs.read_arrays(path)
+    arrays = files.read_arrays(path)
     name = sorted(arrays)[rng.integers(len(arrays))]
     odd = [np.array(np.nan), np.array('x'), np.full((4, 6), np.nan), np.array([[1, 2]])]
     arrays[name] = odd[rng.integers(len(odd))]
     if rng.random() < 0.25:
         del arrays[name]
-    runs.write_arrays(path, arrays)
+    files.write_arrays(path, arrays)
 
 
 def edit_picture(path, rng):
     """Makes it a picture of another size or in colour."""
     side = [1, 57, 300][rng.integers(3)]
-    export.save_png(path, np.zeros((side, side, [1, 3][rng.integers(2)]), np.uint8))
+    pictures.save_png(path, np.zeros((side, side, [1, 3][rng.integers(2)]), np.uint8))
 
 
 def flip(path, rng):
@@ -180,7 +181,7 @@ def edit(run, rng):
     """Makes one edit; returns it in words."""
     paths = sorted(path for path in run.rglob('*') if path.is_file())
     often = [run / 'config.json'] * 12 + [run / 'log.csv'] * 4 + [run / 'evaluation.json'] * 4
-    paths += [path for path in often if path.exists()] + runs.Run(run).checkpoints()
+    paths += [path for path in often if path.exists()] + Run(run).checkpoints()
     path = paths[rng.integers(len(paths))]
     kinds = ANY + [MEANT[path.suffix]] * 5 if path.suffix in MEANT else ANY
     kinds = kinds + [replace_directory] * (path.parent != run)
@@ -212,7 +213,7 @@ def end_of(name):
     main, argv = COMMANDS[name]
     sys.argv = argv + ['--output_dir=.'] * (name in TRAINS)
     try:
-        console.start(main)
+        terminal.start(main)
     except SystemExit as end:
         return end.code
     except Reached:
@@ -249,7 +250,7 @@ def meet(whole, tmp_path, monkeypatch, capfd):
         patch.setenv('XDG_CACHE_HOME', harness.environment()['XDG_CACHE_HOME'])
         data = datasets.load('digits')
     monkeypatch.setattr(datasets, 'load', lambda *_: data)
-    monkeypatch.setattr(console, 'load_tensorflow', reach)
+    monkeypatch.setattr(backend, 'load_tensorflow', reach)
     monkeypatch.setattr(sys, 'argv', [])
     monkeypatch.chdir(tmp_path)
 
@@ -280,7 +281,7 @@ def test_nor_does_any_up_to_the_end(tiny_runs, tmp_path, seed):
     """As a user types it; pictures and checkpoints that training makes again are there again."""
     rng, run = np.random.default_rng([1, seed]), tmp_path / 'run'
     shutil.copytree(tiny_runs['vae'], run)
-    older = runs.Run(run).checkpoints()[1:]  # training on drops them
+    older = Run(run).checkpoints()[1:]  # training on drops them
     done, name = edit(run, rng), list(COMMANDS)[rng.integers(len(COMMANDS))]
     before = {path for path in run.rglob('*') if 'tensorboard' not in path.parts} - {*older}
     argv = COMMANDS[name][1] + ['--output_dir=.'] * (name in TRAINS)

@@ -13,11 +13,12 @@ import harness
 import numpy as np
 import pytest
 
-import console
-import export
 import generate
-import runs
-from console import InputError
+import pictures
+from runs import directory, restore
+from runs.directory import Run
+from support import backend, files
+from support.errors import InputError
 
 ROOT = Path(generate.__file__).parent
 MODELS = ('vae', 'gan')
@@ -40,7 +41,7 @@ def draw(run, out, **given):
     return array(out)
 
 
-def files(directory):
+def listing(directory):
     """{path: (modified, size)} of everything below."""
     found = ((path, path.stat()) for path in directory.rglob('*'))
     return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in found}
@@ -48,17 +49,17 @@ def files(directory):
 
 def untrained(path, model, image_shape):
     """A run at `path` whose checkpoint holds the weights that the model begins with."""
-    console.load_tensorflow()
+    backend.load_tensorflow()
     import flags
-    from models import build
+    from models.shared.build import build
 
     argv = ['train.py', f'--model={model}', '--dataset=digits', '--latent_dim=8']
     settings = vars(flags.train_settings(argv, ''))
     config = harness.configuration(settings, model=model, image_shape=image_shape)
-    runs.write_json(path / 'config.json', config)
+    files.write_json(path / 'config.json', config)
     weights = build(image_shape, 2, SimpleNamespace(**settings)).variables
     arrays = {f'{i:04d}': v.numpy() for i, v in enumerate(weights)}
-    runs.write_arrays(path / 'checkpoints' / 'step_00000001.npz', arrays | {'step': np.array(1)})
+    files.write_arrays(path / 'checkpoints' / 'step_00000001.npz', arrays | {'step': np.array(1)})
     return path
 
 
@@ -71,14 +72,14 @@ def colour_gan(tmp_path_factory):
 @pytest.mark.parametrize('model', MODELS)
 def test_the_command_writes_the_grid_beside_the_run_and_nothing_else(tiny_runs, tmp_path, model):
     run = shutil.copytree(tiny_runs[model], tmp_path / 'elsewhere')
-    before = files(run)
+    before = listing(run)
     command = [sys.executable, ROOT / 'generate.py', f'--run={run}']
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, f'{run}/generated.png\n', '')
-    assert files(run).keys() - before.keys() == {run / 'generated.png'}
+    assert listing(run).keys() - before.keys() == {run / 'generated.png'}
     # Latents of the run's own seed are those of its grids, so these are the weights of epoch 2.
-    last = export.load_png(run / 'samples' / 'epoch_0002.png')
-    np.testing.assert_array_equal(export.load_png(run / 'generated.png'), last)
+    last = pictures.load_png(run / 'samples' / 'epoch_0002.png')
+    np.testing.assert_array_equal(pictures.load_png(run / 'generated.png'), last)
 
 
 @pytest.mark.parametrize('model', MODELS)
@@ -96,7 +97,7 @@ def test_images_depend_on_seed_and_index_alone(tiny_runs, tmp_path, model):
 def test_png_is_the_grid_of_the_npz(tiny_runs, tmp_path):
     images = draw(tiny_runs['vae'], tmp_path / 'a.npz', num=7, seed=3)
     call(f'--run={tiny_runs["vae"]}', f'--out={tmp_path}/a.png', '--num=7', '--seed=3')
-    np.testing.assert_array_equal(export.load_grid(tmp_path / 'a.png'), export.grid(images))
+    np.testing.assert_array_equal(pictures.load_grid(tmp_path / 'a.png'), pictures.grid(images))
 
 
 def test_the_default_is_64_images_of_seed_0(tiny_runs, tmp_path):
@@ -107,12 +108,12 @@ def test_the_default_is_64_images_of_seed_0(tiny_runs, tmp_path):
 
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tiny_runs, tmp_path, capsys):
     run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
-    newest, *_ = runs.Run(run).checkpoints()
+    newest, *_ = Run(run).checkpoints()
     newest.write_bytes(newest.read_bytes()[:5000])
     call(f'--run={run}')
     assert newest.name in capsys.readouterr().err
-    first = export.load_png(run / 'samples' / 'epoch_0001.png')
-    np.testing.assert_array_equal(export.load_png(run / 'generated.png'), first)
+    first = pictures.load_png(run / 'samples' / 'epoch_0001.png')
+    np.testing.assert_array_equal(pictures.load_png(run / 'generated.png'), first)
 
 
 LOAD = """
@@ -134,13 +135,13 @@ def test_the_exported_generator_draws_the_same_without_the_project(
     tiny_runs, colour_gan, tmp_path, model, name
 ):
     run = colour_gan if model == 'colour' else tiny_runs[model]
-    before = files(run)
+    before = listing(run)
     call(f'--run={run}', f'--export={tmp_path / "kept" / name}')
-    assert files(run) == before
+    assert listing(run) == before
     assert [path.name for path in (tmp_path / 'kept').iterdir()] == [name]
     expected = draw(run, tmp_path / 'a.npz', num=9, seed=4)
     config = json.loads((run / 'config.json').read_text())
-    restored = generate.restore(runs.Run(run), config, runs.Run(run).load(warn=None))
+    restored = restore.restore(Run(run), config, Run(run).load(warn=None))
     np.save(tmp_path / 'latents.npy', restored.latents(9, 4))
     paths = [tmp_path / 'kept' / name, tmp_path / 'latents.npy', tmp_path / 'out.npy']
     command = [sys.executable, '-P', '-c', LOAD, *map(str, paths)]
@@ -181,7 +182,7 @@ def test_its_own_name_is_replaced_unasked(tiny_runs, tmp_path):
     out = run / 'generated.png'
     for words in ['--num=1'], ['--num=2'], ['--num=3', f'--out={run}/../run/generated.png']:
         call(f'--run={run}', *words)
-    assert len(export.cells(export.load_grid(out), 28, 28)) == 4
+    assert len(pictures.cells(pictures.load_grid(out), 28, 28)) == 4
 
 
 def test_a_run_is_found_by_its_name_in_outputs(tiny_runs, tmp_path, monkeypatch):
@@ -203,11 +204,13 @@ def test_git_ignores_what_the_commands_that_we_show_write():
 
 
 def empty_run(path):
-    runs.write_json(path / 'config.json', harness.configuration())
+    files.write_json(path / 'config.json', harness.configuration())
 
 
 def old_run(path):
-    runs.write_json(path / 'config.json', harness.configuration() | {'format': runs.FORMAT - 1})
+    files.write_json(
+        path / 'config.json', harness.configuration() | {'format': directory.FORMAT - 1}
+    )
 
 
 def damaged_run(path):
@@ -239,16 +242,16 @@ def test_bad_input_is_refused_before_tensorflow_is_loaded(
     tiny_runs, tmp_path, monkeypatch, make, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(console, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
+    monkeypatch.setattr(backend, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
     if make in MODELS:
         shutil.copytree(tiny_runs[make], 'run')
     elif make:
         make(Path('run'))
-    before = files(tmp_path)
+    before = listing(tmp_path)
     with pytest.raises(InputError, match=f'^{message}') as refusal:
         call(*arguments)
     assert '\n' not in str(refusal.value)
-    assert files(tmp_path) == before
+    assert listing(tmp_path) == before
 
 
 @pytest.mark.parametrize('flag', ['--out=file/a.png', '--out=file/a.npz', '--out=full.png'])
@@ -286,42 +289,42 @@ def test_options_that_a_run_lacks_take_their_defaults_and_odd_ones_are_refused(
     whole = json.loads((run / 'config.json').read_text())
     older = {name: value for name, value in whole['flags'].items() if name != 'kl_weight'}
     (run / 'config.json').write_text(json.dumps(whole | {'flags': older}))
-    restored = generate.restore(runs.Run(run), whole, runs.Run(run).load(warn=None))
+    restored = restore.restore(Run(run), whole, Run(run).load(warn=None))
     assert restored.options.kl_weight == whole['flags']['kl_weight']
-    monkeypatch.setattr(console, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
+    monkeypatch.setattr(backend, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
     (run / 'config.json').write_text(json.dumps(whole | {'flags': older | {'latent_dim': '9'}}))
     with pytest.raises(InputError, match="config.json: the flag latent_dim is '9'; put it right"):
         call(f'--run={run}')
 
 
 def refuse_to_write(run, flag):
-    before = files(Path.cwd())
+    before = listing(Path.cwd())
     path = flag.partition('=')[2]
     with pytest.raises(InputError, match=f'^{path}: cannot be written'):
         call(f'--run={run}', flag)
-    assert files(Path.cwd()).keys() == before.keys()
+    assert listing(Path.cwd()).keys() == before.keys()
 
 
 @pytest.mark.parametrize('change', [lambda a: a[:-1], lambda a: None], ids=['shape', 'missing'])
 def test_a_checkpoint_of_another_version_is_told(tiny_runs, tmp_path, change):
     run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
-    arrays = runs.Run(run).load(warn=None)
+    arrays = Run(run).load(warn=None)
     arrays['0003'] = change(arrays['0003'])
     kept = {name: value for name, value in arrays.items() if value is not None}
-    runs.Run(run).save(kept, 99)
-    before = files(run)
+    Run(run).save(kept, 99)
+    before = listing(run)
     with pytest.raises(InputError, match='checkpoints: not of this model .* --overwrite$'):
         call(f'--run={run}')
-    assert files(run) == before
+    assert listing(run) == before
 
 
 def test_it_draws_while_the_run_trains(tiny_runs, tmp_path):
     run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
-    checkpoint = runs.Run(run).load(warn=None)
-    with runs.Run(run).locked():
+    checkpoint = Run(run).load(warn=None)
+    with Run(run).locked():
         call(f'--run={run}', f'--out={tmp_path}/a.npz')
-        runs.Run(run).save(checkpoint, 1000)
-        (run / 'checkpoints' / f'{runs.UNFINISHED}1.npz').write_bytes(b'half')
+        Run(run).save(checkpoint, 1000)
+        (run / 'checkpoints' / f'{files.UNFINISHED}1.npz').write_bytes(b'half')
         call(f'--run={run}', f'--out={tmp_path}/b.npz')
     np.testing.assert_array_equal(array(tmp_path / 'a.npz'), array(tmp_path / 'b.npz'))
 

@@ -3,8 +3,9 @@
 import harness
 import pytest
 
-from health import failure, failure_of
-from runs import Run, write_json
+from runs.directory import Run
+from runs.health import failure, failure_of
+from support.files import write_json
 
 
 def rows(gaps, spreads=None, first=1):

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import export
 import flags
-import train
-from console import InputError
+import pictures
 from lessons import (
     clipping,
     divergences,
@@ -31,9 +29,12 @@ from lessons import (
 )
 from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
-from models import build
-from models.base import from_uint8, uniform
-from runs import Run
+from models.shared.build import build
+from models.shared.noise import uniform
+from models.shared.pixels import from_uint8
+from runs.directory import Run
+from support.errors import InputError
+from training import setup
 
 LOG_2 = math.log(2)
 
@@ -167,7 +168,7 @@ def test_critic_tells_the_distance_and_the_way():
 def test_a_lesson_writes_its_figure(lesson, small, tmp_path, capsys):
     out = tmp_path / 'figures' / 'found.webp'
     assert lesson.main(['lesson', f'--out={out}']) == 0
-    assert export.load_png(out).shape[2] == 3
+    assert pictures.load_png(out).shape[2] == 3
     assert capsys.readouterr().out == f'{out}\n'
 
 
@@ -250,7 +251,7 @@ def make_run(path, model, rows, kinds=('samples',), **changes):
     run.rewrite_log(rows)
     noise = np.random.default_rng(0).integers(0, 256, (8, 8, 1), dtype=np.uint8)
     for place in ('target.png', *(f'{k}/epoch_{r["epoch"]:04d}.png' for k in kinds for r in rows)):
-        export.save_png(path / place, noise)
+        pictures.save_png(path / place, noise)
     return run
 
 
@@ -277,7 +278,7 @@ def test_epochs_need_a_fid(tmp_path):
 def test_caption_says_fid_and_sharpness(tmp_path):
     run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
     column = epochs.compare.list_columns([('GAN', run)])[0]
-    target = export.load_png(run.path / 'target.png')
+    target = pictures.load_png(run.path / 'target.png')
     assert epochs.describe(target, column, 2, 2) == 'FID 50.0, sharpness 1.00'
     assert epochs.describe(target, column, 2, math.inf) == '2: FID 50.0, sharpness 1.00'
 
@@ -335,10 +336,10 @@ def untrained_run(path, model, *more):
     """A run on digits that was saved before its first step."""
     command = ['train.py', f'--model={model}', '--dataset=digits', *more]
     settings = flags.train_settings(command, '')
-    data, data_hash = train.load(settings)
+    data, data_hash = setup.load(settings)
     path.mkdir()
     run = Run(path)
-    run.begin(train.configuration(settings, data, data_hash))
+    run.begin(setup.configuration(settings, data, data_hash))
     found = build(data.train_images.shape[1:], len(data.class_names), settings)
     weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
     run.save(weights | {'step': np.array(0)}, 0)

@@ -3,14 +3,16 @@
 from types import SimpleNamespace
 
 import keras
+import loop as loop_module
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-import loop as loop_module
-from loop import Diverged, Loop, choose_xla, resident
-from models.base import Batch, GenerativeModel, from_uint8
+from models.shared.base import Batch, GenerativeModel
+from models.shared.pixels import from_uint8
+from training.devices import choose_xla, resident
+from training.loop import Diverged, Loop
 
 BATCH = 4
 

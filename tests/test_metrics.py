@@ -7,7 +7,7 @@ import pytest
 from scipy import linalg, ndimage, stats
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
-import metrics
+from evaluation import metrics
 
 
 @pytest.fixture

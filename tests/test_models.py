@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 import flags
-from loop import Loop
-from models import build
-from models.base import Batch, from_uint8
+from models.shared.base import Batch
+from models.shared.build import build
+from models.shared.pixels import from_uint8
+from training.loop import Loop
 
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 CLASSES, BATCH = 10, 8

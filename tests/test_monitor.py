@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from harness import contents, rows
 
-import console
-import scores
-from generate import restore
-from runs import Run
+from evaluation import likelihoods, scores
+from evaluation.rows import Bench, RunRow
+from runs.directory import Run
+from runs.restore import restore
+from support import backend
+from training import monitor
 
-console.load_tensorflow()
+backend.load_tensorflow()
 
-import likelihoods  # noqa: E402
-import monitor  # noqa: E402
-from metrics import classifier  # noqa: E402
+from evaluation.judges import classifier  # noqa: E402
 
 COLUMNS = {'vae': ['eval_fid', 'eval_classes', 'eval_bound'], 'gan': ['eval_fid', 'eval_classes']}
 EVERY = '--eval_every=2'
@@ -83,8 +83,8 @@ def test_its_scores_are_those_of_evaluate_for_as_many_samples(tiny_runs, tmp_pat
     run = Run(tiny_runs['vae'])
     arrays, settings = run.load(print), SimpleNamespace(**run.config['flags'])
     watched = monitor.Monitor(run, settings, restore(run, run.config, arrays))
-    bench = scores.Bench(watched.bench.data, watched.bench.judge, 200, 0)
-    row = scores.RunRow(run, arrays, bench)
+    bench = Bench(watched.bench.data, watched.bench.judge, 200, 0)
+    row = RunRow(run, arrays, bench)
     assert watched.scores() == {
         'eval_fid': scores.measure('fid', row)['fid'],
         'eval_classes': scores.measure('coverage', row)['present'],

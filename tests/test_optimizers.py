@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from optimizers import Adam
+from models.shared.optimizers import Adam
 
 SHAPES = [(), (3,), (2, 3, 4)]
 OPTIONS = [{}, {'beta_1': 0.5, 'beta_2': 0.9, 'epsilon': 1e-3}]

@@ -17,10 +17,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 import compare
 import datasets
-import export
-import runs
-from console import InputError
-from scores import VERSION
+import pictures
+from evaluation.scores import VERSION
+from runs.directory import Run
+from support import files
+from support.errors import InputError
 
 REAL = {'test images': {'fid': 1.5}, 'centroids': {}}
 HOSTILE = '</script><script>alert(1)</script><b title="\'">&amp;'
@@ -36,13 +37,13 @@ def noise(*name, height=16, channels=1):
 
 def make_run(name, epochs, model='gan', draw=noise, log=True, **rest):
     """A run below the current directory; `draw(name, kind, epoch)` gives its pictures."""
-    run = runs.Run(Path('outputs') / name)
+    run = Run(Path('outputs') / name)
     kinds = ('samples', 'reconstructions') if model == 'vae' else ('samples',)
-    runs.write_json(run.path / 'config.json', harness.configuration(model=model, **rest))
-    export.save_png(run.path / 'target.png', draw(name, 'target', 0))
+    files.write_json(run.path / 'config.json', harness.configuration(model=model, **rest))
+    pictures.save_png(run.path / 'target.png', draw(name, 'target', 0))
     for epoch in epochs:
         for kind in kinds:
-            export.save_png(run.picture(kind, epoch), draw(name, kind, epoch))
+            pictures.save_png(run.picture(kind, epoch), draw(name, kind, epoch))
         if log:
             run.log({'epoch': epoch, 'loss': 100 / epoch, 'test_kl': epoch, 'seconds': 0.5})
     return run
@@ -58,7 +59,7 @@ def evaluate(run, scores, reasons=(), references=()):
 
     rows = {row: sheet(own) for row, own in dict(references).items()}
     found = sheet(scores, reasons) | {'references': rows}
-    runs.write_json(run.path / 'evaluation.json', found)
+    files.write_json(run.path / 'evaluation.json', found)
 
 
 def write(*made):
@@ -120,7 +121,7 @@ def test_the_page_is_written_only_when_asked_for(capsys):
 
 def test_the_page_loads_nothing():
     run = make_run('gan', [1, 2])
-    export.save_png(run.path / 'neighbours.png', noise())
+    pictures.save_png(run.path / 'neighbours.png', noise())
     found = page(run)
     places = [a[k] for _, a in found.elements for k in ('src', 'href', 'action') if k in a]
     assert len(places) == 4 and all(place.startswith('data:') for place in places)
@@ -133,7 +134,7 @@ def test_the_page_loads_nothing():
 
 def test_every_picture_has_an_alt_and_every_control_a_name():
     run = make_run('vae', [1, 2], model='vae')
-    export.save_png(run.path / 'neighbours.png', noise())
+    pictures.save_png(run.path / 'neighbours.png', noise())
     found = page(run)
     alts = [image['alt'] for image in found.all('img')]
     assert len(set(alts)) == 4 and all(alts)
@@ -143,7 +144,7 @@ def test_every_picture_has_an_alt_and_every_control_a_name():
 
 def test_pictures_are_webp_at_60_epochs_at_most():
     data = page(make_run('vae', range(1, 126), model='vae'), make_run('gan', range(1, 200))).data()
-    epochs = export.spaced(range(1, 200), 60)
+    epochs = pictures.spaced(range(1, 200), 60)
     assert data['epochs'] == epochs and len(epochs) <= 60
     columns = [[epoch for epoch, _ in column] for column in data['columns']]
     short = sorted({min(epoch, 125) for epoch in epochs})
@@ -164,7 +165,7 @@ def test_two_long_runs_of_digits_stay_below_three_megabytes():
     images = datasets.load('digits').train_images
 
     def draw(*name):
-        return export.grid(generator(*name).choice(images, 64))
+        return pictures.grid(generator(*name).choice(images, 64))
 
     vae = make_run('vae', range(1, 7), model='vae', draw=draw)
     gan = make_run('gan', range(1, 7), draw=draw)
@@ -194,7 +195,7 @@ def test_runs_without_scores_are_answered_with_the_command(old):
     judged, gan, other = (make_run(name, [1]) for name in ('judged', 'gan', 'an other'))
     evaluate(judged, {'fid': 1.0})
     if old is not None:
-        runs.write_json(gan.path / 'evaluation.json', old)
+        files.write_json(gan.path / 'evaluation.json', old)
     found = page(judged, gan, other)
     assert found.texts['td'] == ['1.00']
     paragraph = "No scores yet of gan, an other: python evaluate.py '--runs=outputs/gan,outputs/an"
@@ -222,7 +223,7 @@ def test_nothing_from_a_file_becomes_markup():
     name, flag = HOSTILE.replace('/', '|'), {'data_dir': None, HOSTILE: HOSTILE}
     one = make_run(name, [1], class_names=[HOSTILE], flags=flag, versions={HOSTILE: HOSTILE})
     one.rewrite_log([{'epoch': '1', HOSTILE: '2'}])
-    export.save_png(one.path / 'neighbours.png', noise())
+    pictures.save_png(one.path / 'neighbours.png', noise())
     kinds = {'present': HOSTILE, 'kl': 0.0, 'sure': 1.0, 'histogram': [1]}
     evaluate(one, {'coverage': kinds}, reasons={'fid': HOSTILE})
     found = page(one, make_run(f'{name}2', [1]))
@@ -258,7 +259,7 @@ def test_command_of_a_model_that_is_no_longer_here_names_all():
 def test_neighbours_are_shown_where_a_run_has_them():
     gan, vae = make_run('gan', [1]), make_run('vae', [1], model='vae')
     assert 'Nearest' not in page(gan, vae).source
-    export.save_png(vae.path / 'neighbours.png', noise(channels=3))
+    pictures.save_png(vae.path / 'neighbours.png', noise(channels=3))
     found = page(gan, vae)
     assert 'Nearest training images' in found.texts['h2']
     text = 'VAE samples on the left, the nearest training images beside each'
@@ -427,7 +428,7 @@ def test_a_phone_needs_no_scrolling_sideways(chromium):
     )
     for run in made:
         evaluate(run, scores, reasons={'fid': 'x' * 80})
-        export.save_png(run.path / 'neighbours.png', noise(height=900))
+        pictures.save_png(run.path / 'neighbours.png', noise(height=900))
     size = {'width': 375, 'height': 812, 'deviceScaleFactor': 2, 'mobile': True}
     chromium.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', size)
     chromium.get(write(*made).resolve().as_uri())

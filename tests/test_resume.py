@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from harness import at_step, contents, kill_at, lasting, poison, record, send, steps_a_call
 
-from runs import KEPT, UNFINISHED, Run
+from runs.directory import KEPT, Run
+from support.files import UNFINISHED
 
 MODELS = ('vae', 'gan')
 KINDS = ('step', 'write', 'name')

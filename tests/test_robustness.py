@@ -6,9 +6,11 @@ import pytest
 
 import flags
 from benchmarks import robustness, variants
-from console import InputError
-from models import build, gan
-from runs import Run, write_json
+from models import gan
+from models.shared.build import build
+from runs.directory import Run
+from support.errors import InputError
+from support.files import write_json
 
 HEAD = 'epoch,discriminator_loss,d_true,d_fake,spread,eval_fid,eval_classes,seconds'
 

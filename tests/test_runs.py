@@ -11,11 +11,13 @@ import harness
 import numpy as np
 import pytest
 
-import runs
-from console import InputError
-from runs import FORMAT, UNFINISHED, Run, atomic, open_run
+from runs import directory
+from runs.directory import FORMAT, Run, open_run
+from support import files
+from support.errors import InputError
+from support.files import UNFINISHED, atomic
 
-ROOT = Path(runs.__file__).parent
+ROOT = Path(directory.__file__).parents[1]
 ARRAYS = {'0000': np.arange(24, dtype=np.float32).reshape(4, 6), 'step': np.array(7)}
 
 
@@ -107,12 +109,12 @@ def test_a_file_where_a_directory_should_be_is_refused(tmp_path):
 
 
 def test_the_digest_is_of_names_shapes_types_and_numbers_alone():
-    digest = runs.digest(ARRAYS)
-    assert digest == runs.digest(dict(reversed(ARRAYS.items())))
+    digest = files.digest(ARRAYS)
+    assert digest == files.digest(dict(reversed(ARRAYS.items())))
     numbers = ARRAYS['0000']
     others = numbers + 1, numbers.reshape(6, 4), numbers.astype(np.float64), numbers.view(np.int32)
-    changed = [runs.digest(ARRAYS | {'0000': other}) for other in others]
-    renamed = runs.digest({'0001': numbers, 'step': ARRAYS['step']})
+    changed = [files.digest(ARRAYS | {'0000': other}) for other in others]
+    renamed = files.digest({'0001': numbers, 'step': ARRAYS['step']})
     assert len({digest, renamed, *changed}) == 6
 
 
@@ -335,7 +337,7 @@ def trained(run):
     for epoch in range(1, 5):
         run.log({'epoch': epoch, 'loss': 1 / epoch})
         run.save(ARRAYS, 5 * epoch)
-        for kind in runs.PICTURES:
+        for kind in directory.PICTURES:
             run.picture(kind, epoch).parent.mkdir(exist_ok=True)
             run.picture(kind, epoch).touch()
     run.final().touch()
@@ -474,7 +476,7 @@ def test_arrays_without_a_step_are_no_checkpoint(run, step):
 
 def test_a_second_process_is_refused(run):
     with run.locked():
-        script = 'import runs, sys\nwith runs.Run(sys.argv[1]).locked(): pass'
+        script = 'import runs, sys\nwith Run(sys.argv[1]).locked(): pass'
         command = [sys.executable, '-c', script, str(run.path)]
         other = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert other.returncode == 1

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import export
-import metrics
-import runs
-import scores
-from console import InputError
+import pictures
+from evaluation import metrics, scores
 from lessons import figure, kl_weights, reconstruction_kinds, side_by_side
+from pictures import tables
+from runs.directory import Run
+from support import files
+from support.errors import InputError
 
 ROOT = Path(side_by_side.__file__).parent.parent
 TARGET = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype(np.uint8)
@@ -27,17 +28,17 @@ def inside(tmp_path, monkeypatch):
 
 def make_run(name, weight=1.0, kl=20.0, reconstructions=TARGET, **config):
     """A VAE's run of one epoch with pictures and scores; its path."""
-    run = runs.Run(Path('outputs') / name)
+    run = Run(Path('outputs') / name)
     flags = {'kl_weight': weight, 'reconstruction': 'bernoulli', 'epochs': 1, 'run_name': name}
     config = {'dataset': 'mnist', 'flags': flags} | config
-    runs.write_json(run.path / 'config.json', harness.configuration(**config))
+    files.write_json(run.path / 'config.json', harness.configuration(**config))
     run.log({'epoch': 1, 'test_kl': kl, 'test_reconstruction': 100 - kl})
-    export.save_grid(run.path / 'target.png', TARGET)
+    pictures.save_grid(run.path / 'target.png', TARGET)
     for kind, images in ('samples', TARGET), ('reconstructions', reconstructions):
-        export.save_grid(run.picture(kind, 1), images)
+        pictures.save_grid(run.picture(kind, 1), images)
     found = {'fid': {'fid': 12.34}, 'sharpness': {'ratio': 0.5}}
     settings = {'settings': {'version': scores.VERSION}}
-    runs.write_json(run.path / 'evaluation.json', {**settings, 'scores': found})
+    files.write_json(run.path / 'evaluation.json', {**settings, 'scores': found})
     return str(run.path)
 
 
@@ -50,28 +51,28 @@ def refusal(main, *words):
 
 def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
     darker = np.where(np.arange(28)[:, None] < 14, TARGET, 0).astype(np.uint8)
-    shown = side_by_side.Shown(runs.Run(make_run('a', reconstructions=TARGET)))
+    shown = side_by_side.Shown(Run(make_run('a', reconstructions=TARGET)))
     assert (shown.squared_error(), shown.reconstructed_sharpness()) == (0.0, 1.0)
     by_hand = np.mean(np.sum((darker / 255 - TARGET / 255) ** 2, axis=(1, 2, 3)))
-    shown = side_by_side.Shown(runs.Run(make_run('b', reconstructions=darker)))
+    shown = side_by_side.Shown(Run(make_run('b', reconstructions=darker)))
     assert shown.squared_error() == pytest.approx(by_hand)
     assert shown.reconstructed_sharpness() == metrics.sharpness(darker, TARGET)
     flat = np.full_like(TARGET, 7)
-    shown = side_by_side.Shown(runs.Run(make_run('c', reconstructions=flat)))
+    shown = side_by_side.Shown(Run(make_run('c', reconstructions=flat)))
     assert shown.reconstructed_sharpness() == 0.0
 
 
 def test_each_kind_has_its_column(monkeypatch):
     told = []
     monkeypatch.setattr(figure, 'save_pixels', lambda path, picture: told.append(path))
-    monkeypatch.setattr(export, 'table', lambda *words: told.append(words))
+    monkeypatch.setattr(pictures, 'table', lambda *words: told.append(words))
     made = f'--runs={make_run("a", kl=20.0)},{make_run("b", kl=21.0)}'
     assert reconstruction_kinds.main(['figure', made]) == 0
-    (_, titles, pictures, captions), path = told
+    (_, titles, images, captions), path = told
     assert titles == ['target', 'bernoulli + 1 KL', 'bernoulli + 1 KL']
     told = [f'KL {kl}, sharpness 1.00, error 0.0' for kl in ('20.0', '21.0')]
     assert captions[0][1:] == told
-    np.testing.assert_array_equal(pictures[0][2], export.grid(TARGET))
+    np.testing.assert_array_equal(images[0][2], pictures.grid(TARGET))
     assert pictures[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
     assert path == 'outputs/lessons/reconstruction-kinds.webp'
@@ -81,7 +82,7 @@ def test_the_curve_is_drawn_above_the_samples():
     paths = [make_run(f'w{weight}', weight, 30 / weight) for weight in (2.0, 1.0)]
     assert kl_weights.main(['figure', f'--runs={",".join(paths)}', '--out=new/x.webp']) == 0
     with Image.open('new/x.webp') as picture:
-        assert picture.width == 80 + export.GAP * 4 + 2 * 224
+        assert picture.width == 80 + tables.GAP * 4 + 2 * 224
         assert picture.height > kl_weights.HEIGHT + 224
 
 

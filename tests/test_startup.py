@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import startup
+from support import startup
 
 ROOT = Path(startup.__file__).parent
 COMMANDS = ['train', 'generate', 'compare', 'evaluate']

@@ -15,12 +15,13 @@ import pytest
 from harness import at_step, command, contents, limit_files, newest, poison, rows
 from PIL import Image, ImageSequence
 
-import console
 import datasets
-import export
+import pictures
 import train
-from console import InputError
-from runs import Run
+from pictures import tables
+from runs.directory import Run
+from support import backend
+from support.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def digits():
 @pytest.fixture
 def without_tensorflow(monkeypatch):
     """Any import of TensorFlow fails, and so does what stands on it."""
-    for name in ('tensorflow', 'keras', 'session', 'loop'):
+    for name in ('tensorflow', 'keras', 'training.trainer', 'training.loop'):
         monkeypatch.setitem(sys.modules, name, None)
 
 
@@ -182,15 +183,15 @@ def test_tensorboard_shows_the_samples(trained):
         width, height, png = make_ndarray(event.tensor_proto)
         with Image.open(io.BytesIO(png)) as shown:
             found = np.asarray(shown)[..., None]
-        np.testing.assert_array_equal(found, export.load_png(run.picture('samples', event.step)))
+        np.testing.assert_array_equal(found, pictures.load_png(run.picture('samples', event.step)))
     assert [event.step for event in events.Tensors('samples')] == [1, 2, 3]
 
 
 def cells(path, side=28):
     """The pictures of an 8x8 grid, rows first."""
-    grid = export.load_grid(path)
+    grid = pictures.load_grid(path)
     assert grid.shape == (8 * side, 8 * side, 1)
-    return export.cells(grid, side, side)
+    return pictures.cells(grid, side, side)
 
 
 def test_the_target_shows_test_images_in_order(trained, digits):
@@ -202,8 +203,8 @@ def test_the_target_shows_test_images_in_order(trained, digits):
 def test_the_gif_shows_the_samples_in_order(trained):
     path = trained[0] / 'run'
     with Image.open(path / 'samples.gif') as gif:
-        frames = [np.asarray(f.convert('L'))[export.LINE :] for f in ImageSequence.Iterator(gif)]
-    samples = [export.load_png(path / 'samples' / f'epoch_000{e}.png')[..., 0] for e in (1, 2, 3)]
+        frames = [np.asarray(f.convert('L'))[tables.LINE :] for f in ImageSequence.Iterator(gif)]
+    samples = [pictures.load_png(path / 'samples' / f'epoch_000{e}.png')[..., 0] for e in (1, 2, 3)]
     for frame, sample in zip(frames, samples, strict=True):
         assert np.abs(frame.astype(int) - sample).max() <= 8
 
@@ -222,10 +223,10 @@ def test_a_data_set_of_tfds_is_decoded_and_trained_on_in_one_go(prepared, tmp_pa
 @pytest.fixture(scope='module')
 def rebuilt(whole):
     """The model with the final weights, as Keras alone would load them."""
-    console.load_tensorflow()
+    backend.load_tensorflow()
     from types import SimpleNamespace
 
-    from models import build
+    from models.shared.build import build
 
     model = build((28, 28, 1), 10, SimpleNamespace(**Run(whole / 'run').config['flags']))
     model.load_weights(Run(whole / 'run').final())
@@ -279,7 +280,7 @@ def test_bfloat16_trains_to_the_same_loss_within_noise(model, tmp_path):
 
 
 def test_an_epoch_is_one_permutation_of_the_images():
-    console.load_tensorflow()
+    backend.load_tensorflow()
     loop, seen = loop_that_tells_labels(examples=23, batch_size=5, seed=7)
     for epoch in range(3):
         seen.clear()
@@ -294,8 +295,8 @@ def loop_that_tells_labels(examples, batch_size, seed):
     """A loop whose model learns nothing, and the list of all labels that it was given."""
     import tensorflow as tf
 
-    from loop import Loop
-    from models.base import GenerativeModel
+    from models.shared.base import GenerativeModel
+    from training.loop import Loop
 
     seen = []
 

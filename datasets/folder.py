@@ -1,0 +1,132 @@
+"""A folder of images, with a sub-folder a class."""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from datasets.images import fit
+from datasets.source import ONE_CLASS, Info, Source, a_tenth, in_a_line, side_of
+from support.errors import InputError
+
+SUFFIXES = (
+    '.png',
+    '.jpg',
+    '.jpeg',
+    '.bmp',
+    '.gif',
+    '.webp',
+    '.ppm',
+    '.pgm',
+    '.pbm',
+    '.tif',
+    '.tiff',
+)
+TEST_FOLDERS = ('test', 'validation', 'val', 'valid')
+
+
+def folder_source(name, image_size):
+    """The `Source` of the images in the folder `name` and below."""
+    root = Path(name).expanduser().resolve()
+    files, classes, is_test = _examples(root)
+    class_names, labels = np.unique(classes, return_inverse=True)
+    is_test = a_tenth(labels) if is_test is None else is_test
+    side, channels = _native(files)
+    side = side_of(image_size, side)
+    shape = (side, side, channels)
+    tests = int(is_test.sum())
+    info = Info(shape, tuple(class_names.tolist()), len(files) - tests, tests)
+    stats = [(str(file), os.stat(file)) for file in files]
+    key = (str(root), shape, *((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats))
+    batches = (
+        (_read_image(file, shape)[None], [label]) for file, label in zip(files, labels, strict=True)
+    )
+    return Source(info, key, lambda: (is_test, batches))
+
+
+def _examples(root):
+    """Files, the name of each one's class, and a mask of the test (None: the folder has none)."""
+    tests = [root / test for test in TEST_FOLDERS if (root / test).is_dir()]
+    folders = [root / 'train', tests[0]] if tests and (root / 'train').is_dir() else [root]
+    splits = [_image_files(folder) for folder in folders]
+    files = sum(splits, [])
+    if len(files) < 2:
+        raise InputError(f'{root}: a single image; give at least one more to test on')
+    pairs = zip(folders, splits, strict=True)
+    classes = [_class_name(file.relative_to(folder)) for folder, split in pairs for file in split]
+    sizes = [len(split) for split in splits]
+    return files, classes, np.repeat([False, True], sizes) if len(sizes) > 1 else None
+
+
+def _image_files(folder):
+    images = sorted(path for path in _files(folder) if path.name.lower().endswith(SUFFIXES))
+    if not images:
+        raise InputError(f'{folder}: no images; they end in {" ".join(SUFFIXES)}')
+    return images
+
+
+def _files(folder, above=()):
+    """All files below, also behind links; but not in a folder that lies `above`, again."""
+    place = os.path.realpath(folder)
+    if place in above:
+        return
+    for entry in os.scandir(folder):
+        # macOS hides a `._x.jpg` that is no image beside `x.jpg`, notebooks hide copies.
+        if entry.name.startswith('.'):
+            continue
+        if entry.is_dir():
+            yield from _files(entry.path, (*above, place))
+        else:
+            yield Path(entry.path)
+
+
+def _class_name(path):
+    """A file system's name is bytes, and may be no text."""
+    name = path.parts[0] if len(path.parts) > 1 else ONE_CLASS
+    return os.fsencode(name).decode(errors='backslashreplace')
+
+
+def _native(files):
+    """The median of the smaller sides, among 500 of the files, and 1 channel if all are grey."""
+    sides = [_header(file)[0] for file in files[:: -(-len(files) // 500)]]
+    grey = all(_header(file)[1] for file in files)
+    return int(np.median(sides)), 1 if grey else 3
+
+
+def _header(file):
+    with _opened(file) as picture:
+        return min(picture.size), Image.getmodebase(picture.mode) == 'L'
+
+
+def _read_image(file, shape):
+    with _opened(file) as picture:
+        return fit(ImageOps.exif_transpose(picture), shape)
+
+
+@contextlib.contextmanager
+def _opened(file):
+    """The file as a PIL picture, not decoded yet; whatever fails in the block is told as its."""
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            raise ValueError('a pipe or a device')  # which might never end
+        with Image.open(file) as picture:
+            _check_scale(picture)
+            yield picture
+    except Image.DecompressionBombError as error:  # by its size: Pillow takes it for an attack
+        most = f'{2 * Image.MAX_IMAGE_PIXELS:,} pixels'
+        raise InputError(f'{file}: more than {most}; make it smaller') from error
+    except Exception as error:  # PIL's decoders raise nearly anything on damaged files
+        if isinstance(error, OSError) and error.errno:
+            reason = f'cannot be read ({error.strerror})'
+            raise InputError(f'{file}: {reason}; mend that or remove it') from error
+        reason = f'cannot be decoded as an image ({in_a_line(error)})'
+        raise InputError(f'{file}: {reason}; remove or replace it') from error
+
+
+def _check_scale(picture):
+    """Refuses fractions and integers of 32 bits, but for a .pgm, which Pillow scales to 16."""
+    if picture.mode == 'F' or (picture.mode == 'I' and picture.format != 'PPM'):
+        raise ValueError('nothing tells which of its numbers is white; save it with 8 or 16 bits')

@@ -1,0 +1,62 @@
+"""Figures of the evaluation: nearest neighbours, and what the dimensions of a code hold."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import pictures
+from pages import comparison
+from support.files import atomic
+
+
+def draw_neighbours(path, samples, images, found):
+    """Writes a table: a sample a line, then its nearest images in pixels and in features.
+
+    Args:
+      path: of the PNG.
+      samples: (N, H, W, C) uint8.
+      images: (M, H, W, C) uint8, of which neighbours are shown.
+      found: (distances, indices), each (N, k), in pixels and in features.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    titles, lines, captions = ['sample'], [[s] for s in samples], [[''] for _ in samples]
+    for kind, (distances, indices) in zip(('pixels', 'features'), found, strict=True):
+        titles += [f'{kind} {rank}' for rank in range(1, indices.shape[1] + 1)]
+        for i in range(len(samples)):
+            lines[i] += list(images[indices[i]])
+            captions[i] += [f'{distance:.2f}' for distance in distances[i]]
+    labels = [str(i + 1) for i in range(len(samples))]
+    pictures.figure(path, labels, titles, lines, captions)
+
+
+def draw_latent(path, mean, std):
+    """Writes a picture of the code's dimensions, the most informative first.
+
+    Above, the mean KL of each from the prior; below, the variance of its mean over the images and
+    the mean of its variance, which sum to 1 where the codes have the prior's.
+
+    Args:
+      path: of the PNG.
+      mean, std: (N, D) of q(z given x) for N images.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    kl = 0.5 * np.mean(mean**2 + std**2 - 2.0 * np.log(std) - 1.0, axis=0)
+    order, ranks = np.argsort(-kl), np.arange(1, len(kl) + 1)
+    page = Figure(figsize=(8, 5), dpi=pictures.DPI, layout='constrained')
+    above, below = comparison.subplots(2, sharex=True)
+    above.bar(ranks, kl[order])
+    above.set_ylabel('KL from the prior (nats)')
+    below.stackplot(
+        ranks,
+        np.var(mean, axis=0)[order],
+        np.mean(std**2, axis=0)[order],
+        labels=['variance of the mean', 'mean variance'],
+    )
+    below.set(ylabel='variance of the code', xlabel='dimensions, by their KL')
+    below.legend()
+    with atomic(path) as partial:
+        FigureCanvasAgg(page).print_png(partial)

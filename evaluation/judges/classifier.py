@@ -1,0 +1,148 @@
+"""The classifier that judges samples: a small convolutional network, one for each data set.
+
+That of MNIST comes with the project, so that two users' numbers compare. For other data one is
+trained once on the training split, then kept beside the decoded data under its fingerprint.
+Weights are kept as float16, which changes no accuracy and makes the file half as large.
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+import datasets
+from support import files
+from support.errors import InputError
+
+VERSION = 2  # raised by whatever changes its weights
+EPOCHS = 8
+BATCH = 128
+SHIPPED = Path(__file__).parent / 'mnist.npz'  # what `classifier` left in the cache for MNIST
+
+
+class Judge(NamedTuple):
+    """A classifier, and what its scores are known by.
+
+    `look` turns uint8 images (N, H, W, C) into features (N, D) and class probabilities (N, K),
+    both float32. `digest` is the SHA-256 of the weights, `accuracy` the share of the test images
+    that it is right about, or None where it knows other classes than the data's.
+    """
+
+    look: keras.Model
+    digest: str
+    accuracy: float | None
+
+
+def classifier(data, data_hash, dataset=None):
+    """The `Judge` of a `datasets.Dataset`: shipped, from the cache, or trained now (minutes).
+
+    Args:
+      data: images (N, H, W, C) uint8 with labels.
+      data_hash: fingerprint of `data`, under which the classifier is kept.
+      dataset: name of the data; 'mnist' in MNIST's own shape and classes is judged by the
+        classifier that comes with the project.
+
+    Raises:
+      InputError: the weights are missing or damaged, or cannot be read or written.
+    """
+    path = SHIPPED if is_mnist(data, dataset) else cached(data_hash)
+    weights = read(path)
+    if weights is None:
+        files.write_arrays(path, weights_of(train(data)))
+        weights = read(path)
+    model = network(data.train_images.shape[1:], len(data.class_names))
+    model.set_weights([weights[name].astype(np.float32) for name in sorted(weights)])
+    judge = Judge(looker(model), files.digest(weights), None)
+    return judge._replace(accuracy=accuracy(judge, data.test_images, data.test_labels))
+
+
+def read(path):
+    """The weights {name: float16 array} in a file, None where none were kept yet.
+
+    Raises:
+      InputError: they are damaged or cannot be read, or those of the project are missing.
+    """
+    remedy = 'restore it from the repository' if path == SHIPPED else 'delete it'
+    try:
+        return files.read_arrays(path)
+    except FileNotFoundError:
+        if path != SHIPPED:
+            return None
+        raise InputError(f'{path}: missing classifier; {remedy}') from None
+    except ValueError:
+        raise InputError(f'{path}: damaged classifier; {remedy}') from None
+
+
+def is_mnist(data, dataset):
+    """Whether the data are called mnist, as TFDS takes the name, and look like it."""
+    looks = data.train_images.shape[1:] == (28, 28, 1) and data.class_names == tuple('0123456789')
+    return looks and dataset is not None and dataset.lower().split(':')[0] == 'mnist'
+
+
+def cached(data_hash):
+    """Where the classifier of these data is kept."""
+    return datasets.cache_directory() / f'classifier-{VERSION}-{data_hash[:24]}.npz'
+
+
+def network(image_shape, classes):
+    """Two convolutions with pooling, a dense layer of 128 features, dropout, K logits."""
+    return keras.Sequential(
+        [
+            keras.Input(image_shape),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(32, 3, activation='relu'),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation='relu'),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(128, activation='relu', name='features'),
+            layers.Dropout(0.4),
+            layers.Dense(classes),
+        ]
+    )
+
+
+def looker(model):
+    """A keras model from uint8 images to (features, class probabilities) of `network`'s model."""
+    outputs = model.get_layer('features').output, layers.Softmax()(model.outputs[0])
+    return keras.Model(model.inputs, outputs)
+
+
+def train(data):
+    """A network trained on the training split, its rate falling to zero along a cosine.
+
+    The images are slightly turned and shifted: a judge should not care for a pixel.
+    """
+    keras.utils.set_random_seed(0)
+    shape, moved = data.train_images.shape[1:], {'fill_mode': 'nearest'}
+    model = network(shape, len(data.class_names))
+    moving = [layers.RandomTranslation(0.07, 0.07, **moved), layers.RandomRotation(0.02, **moved)]
+    taught = keras.Sequential([keras.Input(shape), *moving, model])
+    steps = EPOCHS * -(-len(data.train_images) // BATCH)
+    taught.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    count = len(data.train_images)
+    print(f'training the classifier once, {EPOCHS} epochs of {count:,} images', file=sys.stderr)
+    images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
+    taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    return model
+
+
+def weights_of(model):
+    """The weights as {name: float16 array}, names in their order."""
+    return {f'{i:04d}': array.astype(np.float16) for i, array in enumerate(model.get_weights())}
+
+
+def look(judge, images, batch=500):
+    """Features (N, D) and class probabilities (N, K) of uint8 images (N, H, W, C)."""
+    return judge.look.predict(np.asarray(images), batch_size=batch, verbose=0)
+
+
+def accuracy(judge, images, labels):
+    """Share of the images whose likeliest class is their label."""
+    return float(np.mean(look(judge, images)[1].argmax(axis=1) == labels))

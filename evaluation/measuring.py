@@ -1,0 +1,80 @@
+"""Takes scores of runs, keeps what is finished."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+import datasets
+from evaluation import results, scores
+from evaluation.rows import NotApplicable, RunRow, reference_rows
+from support.errors import InputError
+
+
+def load(judged, data_dir):
+    """The data of the runs, whole, and its hash; raises InputError if they are not theirs."""
+    settings = judged[0].config['flags']
+    place = data_dir or settings['data_dir']
+    data = datasets.load(settings['dataset'], place, settings['image_size'])
+    data_hash = datasets.fingerprint(data)
+    judged[0].check_data(data_hash)
+    return data, data_hash
+
+
+def hire(features, data, data_hash, dataset):
+    """The `Judge` that --features names, or None for data of a single class."""
+    if features == 'inception':
+        from evaluation.judges.inception import inception
+
+        return inception(data.test_images.shape[1:])
+    from evaluation.judges.classifier import classifier
+
+    return classifier(data, data_hash, dataset) if len(data.class_names) > 1 else None
+
+
+def check_number(names, judge, num_samples):
+    """Raises InputError when a score would need more samples."""
+    for name in names:
+        needed = scores.least(name, judge)
+        if num_samples < needed:
+            remedy = f'give at least {needed}, or name other scores with --metrics'
+            raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
+
+
+def evaluate(judged, checkpoints, bench, settings, names):
+    """(row, sheet) pairs of the real images and the runs; finished scores are written at once."""
+    pairs = zip(judged, checkpoints, strict=True)
+    drawn = [RunRow(run, arrays, bench) for run, arrays in pairs]
+    old = results.read(judged[0]).get('references', {})
+    real = reference_rows(bench, names)
+    sheets = {row: results.revive(old.get(row.name, {}), settings) for row in real}
+    references = {name: kept for name, kept in old.items() if kept.get('settings') == settings}
+    references |= {row.name: sheets[row] for row in real}
+    for row in drawn:
+        sheets[row] = results.revive(results.read(row.run), settings | row.identity())
+    tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
+    for row, name in watched(tasks, sheets):
+        try:
+            sheets[row]['scores'][name] = scores.measure(name, row)
+        except NotApplicable as why:
+            sheets[row]['reasons'][name] = str(why)
+        owner = row if row.run else drawn[0]
+        results.save(owner.run, sheets[owner], references)
+    for row in drawn:
+        results.save(row.run, sheets[row], references)
+    return [(row.name, sheets[row]) for row in sheets]
+
+
+def watched(tasks, sheets):
+    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines.
+
+    A line tells of a score that stands in `sheets` by then, and of its time.
+    """
+    bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
+    for row, name in bar:
+        bar.set_description(f'{name} of {row.name}')
+        began = time.monotonic()
+        yield row, name
+        if bar.disable and name in sheets[row]['scores']:
+            seconds = time.monotonic() - began
+            print(f'{row.name}: {name} {seconds:.1f} s', file=sys.stderr, flush=True)

@@ -1,0 +1,156 @@
+"""What the scores are taken of: the samples of a run, or real images in their place.
+
+Samples are compared with the test split, which no run was trained on. All rows share a `Bench`, the
+data and the judge. Nothing is drawn, looked at or restored before a score asks for it.
+"""
+
+import functools
+
+import numpy as np
+
+import datasets
+from evaluation import metrics
+from runs.restore import restore
+from support import files
+
+TRAINING = 'training images'
+SEARCHED = 2000  # samples, and test images, whose nearest training image is looked for
+
+
+class NotApplicable(Exception):
+    """A score has no meaning for this row; the message says why, in a few words."""
+
+
+class Pictures:
+    """uint8 images (N, H, W, C), and what the judge sees in them."""
+
+    def __init__(self, images, judge):
+        self.images, self.judge = np.asarray(images), judge
+
+    def __len__(self):
+        return len(self.images)
+
+    @functools.cached_property
+    def pixels(self):
+        """Points (N, H W C) in [0, 1], float32."""
+        return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
+
+    @property
+    def features(self):
+        """(N, D); raises NotApplicable where there is no judge."""
+        return self._seen[0]
+
+    @property
+    def probabilities(self):
+        """(N, K); raises NotApplicable where there is no judge."""
+        return self._seen[1]
+
+    @functools.cached_property
+    def _seen(self):
+        from evaluation.judges.classifier import look
+
+        if self.judge is None:
+            raise NotApplicable('the data have no classes to train a classifier on')
+        return look(self.judge, self.images)
+
+
+class Bench:
+    """What all rows are measured against: the data, their judge (or None), a number, a seed.
+
+    `training(count)` are the training images that a run of this --train_size sees, and
+    `test_distances(count)` the distance of each test image to the nearest of them.
+    """
+
+    def __init__(self, data, judge, num_samples, seed):
+        self.data, self.judge, self.num_samples, self.seed = data, judge, num_samples, seed
+        self.training = functools.cache(self._training)
+        self.test_distances = functools.cache(self._test_distances)
+
+    @functools.cached_property
+    def real(self):
+        """At most as many test images as there are samples: what samples are compared with."""
+        images, _ = datasets.subset(self.data.test_images, self.data.test_labels, self.num_samples)
+        return Pictures(images, self.judge)
+
+    @functools.cached_property
+    def threshold(self):
+        """Distance of the nearest two training images that are not equal."""
+        return metrics.nearest_pair(self.training(self.num_samples).pixels)
+
+    @functools.cached_property
+    def centroids(self):
+        """Centroids of the training images, one for every ten samples, as far as they go."""
+        from sklearn.cluster import MiniBatchKMeans
+
+        everything = self.training(len(self.data.train_images)).pixels
+        count = min(self.num_samples // 10, len(everything))
+        means = MiniBatchKMeans(count, random_state=self.seed, n_init=1)
+        centres = means.fit(everything).cluster_centers_.clip(0, 1)
+        shape = self.data.test_images.shape[1:]
+        images = np.rint(255 * centres).astype(np.uint8).reshape(-1, *shape)
+        return Pictures(images, self.judge)
+
+    def _training(self, count):
+        images, _ = datasets.subset(self.data.train_images, self.data.train_labels, count)
+        return Pictures(images, self.judge)
+
+    def _test_distances(self, count):
+        searched = self.real.pixels[:SEARCHED]
+        return metrics.nearest(searched, self.training(count).pixels)[0][:, 0]
+
+
+class Row:
+    """What a row of the table is measured on: here real images in the place of samples.
+
+    Attributes:
+      name: in the table.
+      bench: the `Bench`.
+      run, model: those whose samples they are, or None.
+      only: the one score that is taken of them, or None for all.
+      train_size: number of training images to search for copies.
+    """
+
+    run = model = None
+
+    def __init__(self, name, bench, pictures, only=None):
+        """Of the `Pictures` that `pictures()` gives."""
+        self.name, self.bench, self.only, self._pictures = name, bench, only, pictures
+        self.train_size = len(bench.data.train_images)
+
+    @functools.cached_property
+    def pictures(self):
+        """The `Pictures` to be measured."""
+        return self._pictures()
+
+
+class RunRow(Row):
+    """Samples of a run, drawn when they are first asked for."""
+
+    def __init__(self, run, arrays, bench):
+        """Of a run, at the checkpoint {name: array}."""
+        super().__init__(run.path.resolve().name, bench, self._draw)
+        self.run, self.arrays = run, arrays
+        self.train_size = run.config['flags']['train_size']
+
+    def identity(self):
+        """The step and the digest of the checkpoint."""
+        return {'step': int(self.arrays['step']), 'checkpoint': files.digest(self.arrays)}
+
+    @functools.cached_property
+    def model(self):
+        """The run's model."""
+        return restore(self.run, self.run.config, self.arrays)
+
+    def _draw(self):
+        from runs.drawing import draw
+
+        latents = self.model.latents(self.bench.num_samples, self.bench.seed)
+        return Pictures(draw(self.model, latents), self.bench.judge)
+
+
+def reference_rows(bench, names):
+    """Training images in the place of samples, and what shows the worth of a Parzen window."""
+    rows = [Row(TRAINING, bench, lambda: bench.training(bench.num_samples))]
+    if 'parzen' in names:
+        rows.append(Row('k-means centroids', bench, lambda: bench.centroids, only='parzen'))
+    return rows

@@ -1,0 +1,16 @@
+"""Pixels: bytes, and numbers in the range that a network speaks."""
+
+import tensorflow as tf
+
+
+def from_uint8(images, value_range):
+    """uint8 pixels as float32 in `value_range`."""
+    low, high = value_range
+    return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+
+
+def to_uint8(images, value_range):
+    """The nearest uint8 pixels of images in `value_range`; what lies outside is clipped."""
+    low, high = value_range
+    levels = tf.round((tf.cast(images, tf.float32) - low) * (255.0 / (high - low)))
+    return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)

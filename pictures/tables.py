@@ -1,0 +1,99 @@
+"""Tables of pictures with titles and captions."""
+
+import functools
+import textwrap
+
+import numpy as np
+
+from pictures.files import save_png
+from pictures.grids import grow
+
+# A power of two, so that a size in pixels survives matplotlib's division into inches.
+DPI = 128
+
+# Pixels.
+NARROWEST = 224
+GAP = 12
+LINE = 20
+LABEL = 80
+LETTER = 9
+
+# Points.
+TITLE = 8.5
+CAPTION = 7.5
+
+
+def figure(path, rows, columns, images, captions):
+    """Writes `table(rows, columns, images, captions)` as a PNG.
+
+    Raises InputError when the file cannot be written.
+    """
+    save_png(path, table(rows, columns, images, captions))
+
+
+def table(rows, columns, images, captions):
+    """A table of pictures on white: uint8 (H, W, 1) when every picture is grey, else (H, W, 3).
+
+    `rows` are the labels on the left, `columns` the titles on top, wrapped where they are long.
+    `images[row][column]` is uint8 (h, w, 1 or 3), or None for a cell left empty; pictures narrower
+    than 224 pixels grow by a whole factor, none is blurred. `captions[row][column]` goes below.
+    """
+    images = [[image if image is None else enlarge(image) for image in line] for line in images]
+    shapes = [image.shape for line in images for image in line if image is not None]
+    size = tuple(np.max(shapes, axis=0).tolist())
+    lines = [_titles(columns, size)]
+    for label, pictures, notes in zip(rows, images, captions, strict=True):
+        cells = [_cell(picture, note, size) for picture, note in zip(pictures, notes, strict=True)]
+        lines.append([_label(label, size), *cells])
+    page = np.concatenate([np.concatenate(line, axis=1) for line in lines])
+    return _pad(page, (GAP, 0), (GAP, 0))
+
+
+def _titles(columns, size):
+    """The table's first line: an empty corner, then each title over its column."""
+    _, width, channels = size
+    titles = [textwrap.fill(title, width // LETTER) for title in columns]
+    height = LINE * max(title.count('\n') + 1 for title in titles) + GAP // 2
+    corner = text_block('', LABEL, height, TITLE, channels)
+    blocks = [corner, *(text_block(title, width, height, TITLE, channels) for title in titles)]
+    return [_pad(block, (0, 0), (0, GAP)) for block in blocks]
+
+
+def _label(label, size):
+    """A line's label, level with the middle of its pictures."""
+    height, _, channels = size
+    return _pad(text_block(label, LABEL, height, TITLE, channels), (0, LINE + GAP), (0, GAP))
+
+
+def _cell(picture, caption, size):
+    """A picture, or its empty place, over its caption."""
+    height, width, channels = size
+    place = np.full(size, 255, np.uint8)
+    if picture is not None:
+        place[: picture.shape[0], : picture.shape[1]] = picture
+    strip = text_block(caption, width, LINE, CAPTION, channels)
+    return _pad(np.concatenate([place, strip]), (0, GAP), (0, GAP))
+
+
+@functools.lru_cache(maxsize=256)
+def text_block(text, width, height, points, channels):
+    """Black text in the middle of white (height, width, channels)."""
+    # Here, so that training need not wait for the import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure((width / DPI, height / DPI), dpi=DPI)
+    drawing.text(0.5, 0.5, text, fontsize=points, ha='center', va='center', parse_math=False)
+    canvas = FigureCanvasAgg(drawing)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :channels]
+
+
+def _pad(block, above_below, left_right):
+    """The block with so many pixels of white around it."""
+    return np.pad(block, (above_below, left_right, (0, 0)), constant_values=255)
+
+
+def enlarge(image):
+    """The image with every pixel repeated as often as keeps it within the narrowest width."""
+    return grow(image[None], max(1, NARROWEST // image.shape[1]))[0]

@@ -1,0 +1,50 @@
+"""Whether a run has failed, by the last rows of its log.
+
+A GAN ends in one of two ways when it fails: its discriminator tells every sample from the data, so
+that the generator learns nothing more; or its generator draws one picture for all noise.
+"""
+
+import sys
+
+EPOCHS = 3  # a failure is one that lasts
+BEGINNING = 300  # steps, in which samples of a good run may still look alike
+GAP = 0.9  # of D(x) - D(G(z)), 1 where no sample is taken for an image
+SPREAD = 0.2  # of the samples' spread beside real images'
+
+
+def failure(run):
+    """One line on how a `Run` fails by its log, or None."""
+    config = run.config
+    return failure_of(run.rows(), config['train_images'] // config['flags']['batch_size'])
+
+
+def warn(run):
+    """Says on the standard error that a run fails, if it does."""
+    found = failure(run)
+    if found:
+        print(f'{run.path}: {found}', file=sys.stderr)
+
+
+def failure_of(rows, steps):
+    """One line on how the run of these rows fails, or None.
+
+    Args:
+      rows: of log.csv, {column: number or its text}, the oldest first; `d_true` and `d_fake` are
+        D(x) and D(G(z)), which critics have not, `spread` that of `metrics.spread`.
+      steps: in an epoch.
+    """
+    last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
+    if len(last) < EPOCHS:
+        return None
+    told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with another --seed '
+    told += 'or a smaller --learning_rate'
+    if all(gap(row) > GAP for row in last):
+        return f'failing: the discriminator knows every sample, D(x) - D(G(z)) above {GAP} {told}'
+    if all(float(row.get('spread') or 1) < SPREAD for row in last):
+        return f"failing: all samples look alike, their spread below {SPREAD} of the data's {told}"
+    return None
+
+
+def gap(row):
+    """D(x) - D(G(z)) of a row, 0 where it has none."""
+    return float(row.get('d_true') or 0) - float(row.get('d_fake') or 0)

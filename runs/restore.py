@@ -1,0 +1,48 @@
+"""From a run to its model: the settings and the weights of the newest checkpoint."""
+
+import sys
+from types import SimpleNamespace
+
+import flags
+from runs import directory
+from support.errors import InputError
+
+
+def checkpoint(run):
+    """The run's newest whole checkpoint; raises InputError where `restore` could not use it.
+
+    There may be none yet, or the run keeps flags that no model can be built by.
+    """
+    arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
+    if arrays is None:
+        raise InputError(f'{run.path}: has no checkpoint yet; train it first')
+    settings_of(run)
+    return arrays
+
+
+def settings_of(run):
+    """The run's settings; raises InputError where no model can be built by them."""
+    return SimpleNamespace(**flags.revive(run.config['flags'], run.path / directory.CONFIG))
+
+
+def restore(run, config, arrays):
+    """The run's model with the weights of a checkpoint; InputError if it is not of this model."""
+    from models.shared.build import build
+
+    with run.fitting():
+        model = build(config['image_shape'], len(config['class_names']), settings_of(run))
+        assign(model.variables, arrays)
+    return model
+
+
+def assign(variables, arrays):
+    """Gives `variables` the values that `Loop.state` took of them, in the same order.
+
+    Raises:
+      ValueError: a value is missing or has another shape.
+    """
+    for i, variable in enumerate(variables):
+        array = arrays.get(f'{i:04d}')
+        if array is None or array.shape != tuple(variable.shape):
+            raise ValueError(f'{variable.path} is not in it')
+        variable.assign(array)

@@ -1,0 +1,174 @@
+"""How the commands speak to the terminal: mistakes in one line, Ctrl-C, progress."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+from tqdm import tqdm
+
+from support import startup
+from support.errors import InputError, full
+
+
+def start(main):
+    """Runs `main(argv)`; answers mistakes and full disks in one line, and exits with its status.
+
+    Status 0 is success, 1 a mistake told by InputError or the operating system, 130 Ctrl-C.
+    """
+    try:
+        startup.on_interrupt(signal.default_int_handler)
+        status = main(sys.argv)
+        sys.stdout.flush()
+    except InputError as error:
+        status = f'{os.path.basename(sys.argv[0])}: {" ".join(str(error).split())}'
+    except BrokenPipeError:
+        status = 1
+        takes_output()
+    except OSError as error:
+        status = f'{os.path.basename(sys.argv[0])}: {describe(error)}'
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT
+    startup.on_interrupt(signal.SIG_DFL)  # what is left to do is quick, and has no more to say
+    sys.exit(status)
+
+
+def describe(error):
+    """The operating system's refusal as `file: reason; what to do`."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f'{error.filename}: {reason}' + ('; make room there' if full(error) else '')
+    if not takes_output():
+        return f'standard output: cannot be written ({reason}); lead it to where there is room'
+    if full(error):
+        return f'{reason}; make room where runs, ~/.cache and temporary files lie'
+    return reason
+
+
+def takes_output():
+    """Whether standard output takes a line; if not, Python is spared its own try at the end."""
+    try:
+        print(flush=True)  # what could not be written before is dropped, so flushing alone passes
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+class Interrupt:
+    """Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
+
+    A thread answers the first with the line `answer`, and obeys the second where it must: Python
+    itself hears of signals only when a compiled call returns, and compiling takes a while.
+
+    Attributes:
+      signal: number of the signal that came, or None.
+    """
+
+    def __init__(self, answer):
+        self.answer, self.signal = answer, None
+
+    def __enter__(self):
+        self.heard, told = os.pipe()
+        os.set_blocking(told, False)
+        self.told, self.before_told = told, signal.set_wakeup_fd(told)
+        self.before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self.before_told)
+        os.close(self.told)
+        self.thread.join()
+        os.close(self.heard)
+
+    def _note(self, number, _):
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+    def _listen(self):
+        if os.read(self.heard, 1):
+            with contextlib.suppress(OSError):
+                say(self.answer)
+            number = os.read(self.heard, 1)
+            if number:
+                os._exit(128 + number[0])
+
+
+def say(line):
+    """Prints a line at once, above a progress bar if there is one."""
+    tqdm.write(line, sys.stdout)
+    sys.stdout.flush()
+
+
+class Progress:
+    """A line an epoch: a short one above a bar over all images on a terminal, else a full one.
+
+    What is left is told by the time of what came after the first compiled call and after the end
+    of the first epoch, which compile.
+    """
+
+    def __init__(self, images, epochs, done):
+        """Of `images` an epoch in `epochs` epochs, `done` were seen in earlier sessions."""
+        self.images, self.epochs, self.done = images, epochs, done
+        self.seconds, self.timed, self.since = 0.0, 0, None
+        self.bar, self.compiling = None, True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar:
+            self.bar.close()
+
+    def advance(self, images, losses):
+        """Tells of `images` more, and of the epoch's mean losses so far."""
+        self.done += images
+        if self.bar is None:
+            self.begin()
+        else:
+            self.timed += images
+            self.measure()
+            self.bar.update(images)
+        epoch = min(-(-self.done // self.images), self.epochs)
+        self.bar.set_description(f'epoch {epoch}/{self.epochs}', refresh=False)
+        self.bar.set_postfix(losses, refresh=False)
+
+    def begin(self):
+        """Shows the bar, when the first call has been compiled."""
+        shape = {'total': self.images * self.epochs, 'unit': 'img', 'unit_scale': True}
+        self.bar = tqdm(initial=self.done, disable=not sys.stderr.isatty(), **shape)
+        self.since = time.monotonic()
+
+    def measure(self):
+        """Adds the time since it was last asked for to that of the training."""
+        now = time.monotonic()
+        self.seconds, self.since = self.seconds + now - self.since, now
+
+    def epoch(self, row):
+        """Tells of a finished epoch, {column: value}."""
+        rest = self.images * self.epochs - self.done
+        left = tqdm.format_interval(self.seconds / self.timed * rest) if self.timed else '?'
+        words = brief(row) if sys.stdout.isatty() else at_length(row)
+        say(f'epoch {row["epoch"]}/{self.epochs}: {", ".join(words)}, {left} left')
+        if self.compiling:
+            self.compiling, self.since = False, time.monotonic()
+            self.bar.unpause()
+
+
+def at_length(row):
+    """Every number of an epoch in words."""
+    return [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
+
+
+def brief(row):
+    """Its losses, the first of its test values, its scores and its seconds."""
+    tests = [name for name in row if name.startswith('test_')]
+    shown = [n for n in row if n.endswith('loss') or n in tests[:1] or n.startswith('eval_')]
+    words = [f'{name} {row[name]:.4g}' for name in shown if row[name] is not None]
+    return [*words, f'{row["seconds"]:.1f} s']

@@ -1,0 +1,1 @@
+"""Training: one run, its compiled steps, what it tells."""

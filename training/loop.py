@@ -1,0 +1,203 @@
+"""The training loop: the compiled steps, optimizers, seeds, and the state a checkpoint holds."""
+
+import functools
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.shared.base import Batch
+from models.shared.layers import products
+from models.shared.pixels import from_uint8
+from runs.restore import assign
+from support.errors import InputError
+from training.devices import resident
+
+CHUNK = 500
+DRAWS = 1024  # random draws that a layer may make in a step
+
+
+class Diverged(InputError):
+    """A loss or a variable became infinite or not a number.
+
+    Attributes:
+      step: the step, counted from 1.
+      losses: {name: value} at that step.
+    """
+
+    def __init__(self, step, losses):
+        super().__init__(step, losses)
+        self.step, self.losses = step, losses
+
+
+class Loop:
+    """Trains a model on uint8 images held in memory.
+
+    A step is a function of the state and (seed, step): the order of the images comes from
+    (seed, epoch), every other random number from (seed, step). The state is the variables, the
+    step and the sums of the losses since the epoch began; with it, training goes on exactly.
+
+    Attributes:
+      step: steps made so far.
+      sums: float64 sums of `names` over the steps of the current epoch.
+      names: of the logged losses; known after the first call.
+    """
+
+    def __init__(self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True):
+        """Builds the optimizers.
+
+        Args:
+          model: a `GenerativeModel`.
+          images: (N, H, W, C) uint8; labels: (N,) integers.
+          batch_size: examples a step, N at most; what is left of an epoch is dropped.
+          seed: of all random numbers of the run.
+          xla: whether XLA compiles the steps.
+          stop_on_nan: whether a loss that is not finite ends the training.
+        """
+        self.model, self.seed, self.batch_size = model, seed, batch_size
+        self.stop_on_nan = stop_on_nan
+        self.images, self.labels = resident(images), tf.constant(labels, tf.int64)
+        self.steps_per_epoch = len(images) // batch_size
+        self.optimizers = model.optimizers()
+        for player, optimizer in self.optimizers.items():
+            optimizer.build(model.network(player).trainable_variables)
+        self._draws = [v for v in model.variables if v.path.endswith('seed_generator_state')]
+        self.step, self.sums, self.names = 0, 0.0, []
+        self._call = tf.function(self._steps, jit_compile=xla)
+        self._products = xla and not tf.config.list_physical_devices('GPU')
+        self._test = tf.function(self._test_batch, reduce_retracing=True)
+
+    @property
+    def epoch(self):
+        """Epochs finished."""
+        return self.step // self.steps_per_epoch
+
+    def means(self):
+        """{name: mean} over the steps of the current epoch."""
+        steps = self.step % self.steps_per_epoch or self.steps_per_epoch
+        return dict(zip(self.names, self.sums / steps, strict=True))
+
+    def order(self, epoch):
+        """Indices of the epoch's images, one row a step: (steps, batch)."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
+        return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
+
+    def train(self, steps):
+        """Makes up to `steps` more steps of the current epoch in one compiled call.
+
+        Returns:
+          (steps made, seconds).
+
+        Raises:
+          Diverged: at the first step with a loss that is not finite.
+        """
+        start = self.step % self.steps_per_epoch
+        stop = min(start + steps, self.steps_per_epoch)
+        order = tf.constant(self.order(self.epoch))
+        began = time.perf_counter()
+        with products(self._products):
+            rows, end = self._call(order, *(tf.constant(n) for n in (start, stop, self.step)))
+        rows = rows.numpy()[start : int(end)].astype(np.float64)
+        seconds = time.perf_counter() - began
+        self.step += len(rows)
+        self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
+        if self.stop_on_nan and not np.isfinite(rows[-1]).all():
+            raise Diverged(self.step, dict(zip(self.names, rows[-1], strict=True)))
+        return len(rows), seconds
+
+    def test(self, images, labels):
+        """{name: mean over all examples} of the model's test values, with fixed randomness."""
+        sums = {}
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            values = self._test(images[part], labels[part], tf.constant([self.seed, start]))
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value.numpy().sum(dtype=np.float64)
+        return {name: total / len(images) for name, total in sums.items()}
+
+    def state(self):
+        """The state as {name: array}.
+
+        Raises:
+          Diverged: a variable is not finite.
+        """
+        arrays = {f'{i:04d}': v.numpy() for i, v in enumerate(self.variables())}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise Diverged(self.step, self.means())
+        names = np.array(self.names, str)
+        return arrays | {'step': np.array(self.step), 'sums': self.sums, 'names': names}
+
+    def restore(self, arrays):
+        """Takes up the state that `state` gave.
+
+        Raises:
+          ValueError: it belongs to another model.
+        """
+        assign(self.variables(), arrays)
+        self.step, self.sums = int(arrays['step']), arrays['sums']
+        self.names = arrays['names'].tolist()
+
+    def variables(self):
+        """Every variable that training changes, the model's first, in a fixed order."""
+        owned = [v for optimizer in self.optimizers.values() for v in optimizer.variables]
+        return [*self.model.variables, *owned]
+
+    def _steps(self, order, start, stop, step):
+        rows = tf.TensorArray(tf.float32, size=self.steps_per_epoch)
+        i, going = start, True
+        while i < stop and going:
+            row = self._step(*self._gather(order[i]), step + i - start)
+            rows, i = rows.write(i, row), i + 1
+            going = tf.reduce_all(tf.math.is_finite(row)) or not self.stop_on_nan
+        return rows.stack(), i
+
+    def _gather(self, indices):
+        with tf.device(self.images.device):
+            return tf.gather(self.images, indices), tf.gather(self.labels, indices)
+
+    def _test_batch(self, images, labels, seed):
+        return self.model.test(Batch(from_uint8(images, self.model.value_range), labels), seed)
+
+    def _step(self, images, labels, step):
+        batch = Batch(from_uint8(images, self.model.value_range), labels, step)
+        for i, state in enumerate(self._draws):
+            state.assign(tf.cast([self.seed + i, step * DRAWS], state.dtype))
+        players = self.model.players
+        first, *others = [[p] for p in players] if self.model.alternate else [list(players)]
+        logs = self._move(batch, self._seed(step, 0), first, step)
+        for turn, (player,) in enumerate(others, 1):
+            move = functools.partial(self._move, batch, self._seed(step, turn), [player], step)
+            logs |= when_due(players[player], step, move, logs, f'{player}_loss')
+        self.names = list(logs)
+        return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+
+    def _seed(self, step, turn):
+        """The seed of a player's move: one for all of a step, or one each."""
+        own = self.model.fresh_noise
+        return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
+
+    def _move(self, batch, seed, players, step):
+        """Lets `players` move at once; returns all that an evaluation gives to log."""
+        with tf.GradientTape(persistent=True) as tape, keras.StatelessScope() as scope:
+            losses, logs = self.model.objectives(batch, seed)
+        for player in players:
+            network = self.model.network(player)
+            for variable in network.non_trainable_variables:
+                changed = scope.get_current_value(variable)
+                if changed is not None:
+                    variable.assign(changed)
+            gradients = tape.gradient(
+                losses[player], [v.value for v in network.trainable_variables]
+            )
+            self.optimizers[player].apply(gradients, network.trainable_variables)
+            self.model.after_step(player, step)
+        return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
+
+
+def when_due(every, step, move, known, name):
+    """{name: loss} of a move that is made on every `every`-th step, else what is known of it."""
+    if every == 1:
+        return {name: move()[name]}
+    due = tf.equal((step + 1) % every, 0)
+    return {name: tf.cond(due, lambda: move()[name], lambda: known[name])}

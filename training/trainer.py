@@ -1,0 +1,252 @@
+"""Trains one run: from a checkpoint, or nothing, to the last epoch or a signal."""
+
+import shlex
+import sys
+import time
+
+from tqdm import tqdm
+
+import datasets
+import pictures
+from evaluation import metrics
+from models.shared.build import build
+from runs.drawing import SHOWN, redraw, show
+from runs.health import failure, warn
+from support.backend import quiet
+from support.errors import InputError
+from support.files import atomic
+from support.terminal import Interrupt, Progress
+from training.devices import choose_xla
+from training.events import FRAMES, Events
+from training.loop import Diverged, Loop
+
+CALL_SECONDS = 0.5  # between two looks at the keyboard
+STOPPING = (
+    'stopping and saving, when this call or compilation ends; a second Ctrl-C ends all at once'
+)
+
+
+class Session:
+    """Trains `run` by `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
+
+    An epoch's row and pictures are written before its checkpoint. Whatever is later than the
+    checkpoint is removed here and made again, so a killed session leaves no trace.
+    """
+
+    def __init__(self, run, settings, data, arrays):
+        self.run, self.settings, self.data = run, settings, data
+        self.target, _ = datasets.subset(data.test_images, data.test_labels, SHOWN)
+        self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
+        self.loop = Loop(
+            self.model,
+            data.train_images,
+            data.train_labels,
+            settings.batch_size,
+            settings.seed,
+            run.settle('xla', lambda: choose_xla(settings, data.train_images.shape[1])) == 'on',
+            settings.stop_on_nan,
+        )
+        if arrays:
+            with run.fitting():
+                self.loop.restore(arrays)
+        run.rewind(self.loop.step, self.loop.epoch)
+        self.latents = self.model.latents(SHOWN, settings.seed)
+        self.events = Events(run)
+        self.calls = None
+        self.failing = failure(run)
+        self.monitor = watch(run, settings, self.model) if settings.eval_every else None
+        self.saved, self.saved_at = self.loop.step, time.monotonic()
+
+    def train(self):
+        """Trains to the last epoch; returns the exit status.
+
+        Raises:
+          InputError: the loss diverged, or something cannot be written.
+        """
+        self.write_start()
+        loop, epochs = self.loop, self.settings.epochs
+        images = loop.steps_per_epoch * loop.batch_size
+        progress = Progress(images, epochs, loop.step * loop.batch_size)
+        with Interrupt(STOPPING) as interrupt, progress:
+            try:
+                while loop.epoch < epochs and not interrupt.signal:
+                    self.epoch(interrupt, progress)
+            except Diverged as error:
+                self.write_end()
+                raise InputError(self.divergence(error)) from None
+        self.write_end()
+        warn(self.run)
+        return self.farewell(interrupt.signal)
+
+    def epoch(self, interrupt, progress):
+        """Trains to the end of the epoch or to a signal, and saves if either is due.
+
+        What is told is saved by then, for the telling may fail: its pipe closed, its disk full.
+        """
+        loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
+        while loop.epoch < epoch and not interrupt.signal:
+            steps = self.call()
+            progress.advance(steps * loop.batch_size, loop.means())
+            if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
+                self.save()
+        row = self.close_epoch(epoch, began) if loop.epoch == epoch else None
+        if interrupt.signal or epoch % self.settings.save_every == 0 or self.done():
+            self.save()
+        if row:
+            progress.epoch(row)
+
+    def minutes(self):
+        """Minutes since the last checkpoint."""
+        return (time.monotonic() - self.saved_at) / 60
+
+    def save(self):
+        """Writes a checkpoint, unless a variable is not finite.
+
+        Raises:
+          Diverged: in that case, unless the user wants to go on.
+        """
+        self.saved_at = time.monotonic()
+        try:
+            self.run.save(self.loop.state(), self.loop.step)
+            self.saved = self.loop.step
+        except Diverged:
+            if self.settings.stop_on_nan:
+                raise
+
+    def done(self):
+        """Whether all epochs are trained."""
+        return self.loop.epoch >= self.settings.epochs
+
+    def call(self):
+        """Makes one compiled call; returns its steps. The first compiles, so it is not timed."""
+        if self.calls is None:
+            with quiet():
+                steps, _ = self.loop.train(1)
+            self.calls, self.call_steps = [], 1
+            return steps
+        steps, seconds = self.loop.train(self.call_steps)
+        self.calls.append((steps, seconds))
+        self.call_steps = max(1, min(1000, round(steps * CALL_SECONDS / seconds)))
+        return steps
+
+    def images_per_second(self):
+        """Speed of the calls since the last question; None where there was none."""
+        steps, seconds = (sum(column) for column in zip((0, 0.0), *self.calls, strict=True))
+        self.calls.clear()
+        return round(steps * self.loop.batch_size / seconds, 1) if steps else None
+
+    def close_epoch(self, epoch, began):
+        """Tests, draws, logs; returns the row of the log."""
+        test = self.loop.test(self.data.test_images, self.data.test_labels)
+        samples = show(self.model, self.latents)
+        if epoch % self.settings.sample_every == 0 or self.done():
+            self.draw(epoch, samples)
+            self.events.draw(epoch)
+        row = {'epoch': epoch, **self.loop.means()}
+        row |= {'spread': metrics.spread(samples, self.target)}
+        row |= {f'test_{name}': value for name, value in test.items()}
+        row |= self.scores(epoch)
+        row |= {'images_per_second': self.images_per_second()}
+        row |= {'seconds': round(time.monotonic() - began, 3)}
+        self.run.log(row)
+        self.events.add(row)
+        self.watch()
+        return row
+
+    def watch(self):
+        """Says that the run begins to fail, once each time."""
+        before, self.failing = self.failing, failure(self.run)
+        if self.failing and not before:
+            tqdm.write(self.failing, sys.stderr)
+
+    def scores(self, epoch):
+        """The monitor's scores, empty where they are not due; warns of classes not drawn."""
+        if not self.monitor:
+            return {}
+        if epoch % self.settings.eval_every:
+            return dict.fromkeys(self.monitor.names)
+        found = self.monitor.scores()
+        drawn, known = found.get('eval_classes'), self.monitor.classes
+        if drawn is not None and drawn < known:
+            tqdm.write(f'epoch {epoch}: only {drawn} of {known} classes are drawn', sys.stderr)
+        return found
+
+    def draw(self, epoch, samples):
+        """Draws the epoch's grids: the samples, reconstructions of the target."""
+        pictures.save_grid(self.run.picture('samples', epoch), samples)
+        if hasattr(self.model, 'reconstruct'):
+            copies = redraw(self.model, self.target)
+            pictures.save_grid(self.run.picture('reconstructions', epoch), copies)
+
+    def write_start(self):
+        """Writes what does not change: the networks as text, the target of the grids."""
+        with atomic(self.run.path / 'model.txt') as path, open(path, 'w') as file:
+            for network in self.model.layers:
+                print(*description(network), sep='\n', file=file)
+        pictures.save_grid(self.run.path / 'target.png', self.target)
+
+    def write_end(self):
+        """Writes the GIF of the samples and, after the last epoch, the final weights."""
+        epochs = pictures.spaced(self.run.epochs('samples'), FRAMES)
+        if epochs:
+            captions = [f'epoch {epoch}' for epoch in epochs]
+            pictures.save_gif(self.run.path / 'samples.gif', map(self.samples, epochs), captions)
+        if self.done() and self.sound():
+            with atomic(self.run.final()) as path:
+                self.model.save_weights(path)
+
+    def samples(self, epoch):
+        """The samples of an epoch, as a picture for the eye."""
+        grid = pictures.load_grid(self.run.picture('samples', epoch))
+        return pictures.enlarged(pictures.cells(grid, *self.model.image_shape[:2]))
+
+    def sound(self):
+        """Whether the newest checkpoint holds what was trained last."""
+        return self.saved == self.loop.step
+
+    def farewell(self, number):
+        """Says where things stand; returns the exit status."""
+        if not self.sound():
+            raise InputError(
+                f'--stop_on_nan=false: after step {self.saved} a weight was infinite or not a '
+                f'number, so nothing later was saved; {self.left()}'
+            )
+        path = self.run.path
+        if self.done():
+            print(
+                f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif'
+            )
+            print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
+            return 0
+        where = f'stopped and saved in epoch {self.loop.epoch + 1}'
+        print(f'{path}: {where}; the same command goes on from here')
+        return 128 + number
+
+    def divergence(self, error):
+        """One line on what broke, what is left and what to try."""
+        losses = ', '.join(f'{name} {value:.4g}' for name, value in error.losses.items())
+        return (
+            f'--learning_rate={self.settings.learning_rate:g}: diverged at step {error.step} '
+            f'({losses}); {self.left()}'
+        )
+
+    def left(self):
+        """What a diverged run leaves, and what to try."""
+        kept = self.run.checkpoints()
+        last = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
+        return f'{last}; try a smaller rate or another --seed'
+
+
+def watch(run, settings, model):
+    """The `Monitor` of a run; its imports are spared where nothing is to be scored."""
+    from training.monitor import Monitor
+
+    return Monitor(run, settings, model)
+
+
+def description(network):
+    """Lines that tell a network's layers, what they give and their parameters."""
+    yield f'{network.name}: {network.count_params():,} parameters'
+    for layer in network.layers:
+        kind, shape = type(layer).__name__, str(layer.output.shape)
+        yield f'  {layer.name:<24} {kind:<20} {shape:<24} {layer.count_params():>12,}'
