@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import layers
+from models.shared import layers
 
 # side, kernel size, stride: even and odd, with and without pixels to spare
 SIZES = [(28, 3, 2), (14, 5, 2), (7, 3, 2), (8, 3, 1), (7, 5, 3), (9, 2, 2), (8, 4, 2), (5, 1, 1)]
@@ -74,7 +74,7 @@ def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(stride):
     kernel = rng.normal(size=(3, 3, 2, 5))
     a, b = rng.normal(size=(1, side, side, 2)), rng.normal(size=(1, 6, 6, 5))
     left = np.sum(layers.convolve(tf.constant(a), tf.constant(kernel), stride) * b)
-    right = np.sum(a * layers.spread(tf.constant(b), tf.constant(kernel), stride))
+    right = np.sum(a * layers.convolve_transposed(tf.constant(b), tf.constant(kernel), stride))
     assert left == pytest.approx(right, rel=1e-9)
 
 
@@ -89,7 +89,7 @@ def test_a_transposed_convolution_by_hand():
     """Two pixels spread over three each, two apart: they meet in the middle; the end is cut."""
     images = tf.constant([1.0, 10.0])[None, None, :, None]
     kernel = tf.constant([[[[1.0]], [[2.0]], [[3.0]]]] * 3)
-    row = layers.spread(images, kernel, 2).numpy()[0, 0, :, 0]
+    row = layers.convolve_transposed(images, kernel, 2).numpy()[0, 0, :, 0]
     assert row.tolist() == [1, 2, 3 + 10, 20]
 
 

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import keras
-import loop as loop_module
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +10,7 @@ from keras import layers
 
 from models.shared.base import Batch, GenerativeModel
 from models.shared.pixels import from_uint8
+from training import devices
 from training.devices import choose_xla, resident
 from training.loop import Diverged, Loop
 
@@ -238,6 +238,6 @@ def test_images_too_many_for_a_gpu_stay_on_the_host(monkeypatch):
     device = tf.device
     monkeypatch.setattr(tf, 'device', lambda name: used.append(name) or device(name))
     resident(images)
-    monkeypatch.setattr(loop_module, 'RESIDENT', images.nbytes - 1)
+    monkeypatch.setattr(devices, 'RESIDENT', images.nbytes - 1)
     assert resident(images).device.endswith('CPU:0')
     assert used == [None, 'CPU:0']

@@ -43,7 +43,7 @@ class Conv2DTranspose(layers.Conv2DTranspose):
         """(N, H, W, C) -> (N, stride H, stride W, F)."""
         if not _WANTED.get():
             return super().call(inputs)
-        return finish(self, spread(inputs, self.kernel, self.strides[0]))
+        return finish(self, convolve_transposed(inputs, self.kernel, self.strides[0]))
 
 
 def finish(layer, sums):
@@ -79,7 +79,7 @@ def shifts(images, size, stride, axis):
     return [padded[*window, i : i + end : stride] for i in range(size)]
 
 
-def spread(images, kernel, stride):
+def convolve_transposed(images, kernel, stride):
     """Transposed convolution with padding 'same', the adjoint of `convolve`.
 
     Args:
