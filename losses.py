@@ -163,7 +163,7 @@ def wasserstein_loss(true_logit, fake_logit):
     return fake_mean - tf.reduce_mean(true_logit), -fake_mean
 
 
-def gradient_penalty(critic, true_images, fake_images, seed, target=1.0):
+def gradient_penalty(critic, true_images, fake_images, share, target=1.0):
     """The penalty of Gulrajani et al. 2017 (arXiv:1704.00028), eq. 3, without its weight.
 
     The mean of (|gradient of D at x'| - target)^2 with x' = a x + (1 - a) G(z), a uniform in
@@ -172,15 +172,13 @@ def gradient_penalty(critic, true_images, fake_images, seed, target=1.0):
     Args:
       critic: images -> (N,) or (N, 1).
       true_images, fake_images: (N, ...), of any rank.
-      seed: (2,) integers, of the numbers a.
+      share: (N, 1, ...), the numbers a, of as many axes as the images.
       target: the norm that is not penalised.
 
     Returns:
       A scalar. The smallest normal number stands in for the square of a norm of zero, where the
       root has no slope, so that the gradient stays finite.
     """
-    shape = [tf.shape(true_images)[0]] + [1] * (len(true_images.shape) - 1)
-    share = tf.random.stateless_uniform(shape, seed, dtype=true_images.dtype, alg='philox')
     between = share * true_images + (1.0 - share) * fake_images
     with tf.GradientTape() as tape:
         tape.watch(between)

@@ -23,6 +23,7 @@ __all__ = [
     'cache_directory',
     'check',
     'fingerprint',
+    'fingerprint_of',
     'load',
     'online',
     'subset',
@@ -81,8 +82,13 @@ def subset(images, labels, count):
 
 def fingerprint(dataset):
     """The SHA-256 of the four arrays with their shapes and types, in hexadecimal."""
+    return fingerprint_of(dataset[: len(ARRAYS)])
+
+
+def fingerprint_of(arrays):
+    """The SHA-256 of arrays with their shapes and types, in hexadecimal."""
     digest = hashlib.sha256()
-    for array in dataset[: len(ARRAYS)]:
+    for array in arrays:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()

@@ -5,7 +5,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import pictures
-from pages import comparison
 from support.files import atomic
 
 
@@ -47,7 +46,7 @@ def draw_latent(path, mean, std):
     kl = 0.5 * np.mean(mean**2 + std**2 - 2.0 * np.log(std) - 1.0, axis=0)
     order, ranks = np.argsort(-kl), np.arange(1, len(kl) + 1)
     page = Figure(figsize=(8, 5), dpi=pictures.DPI, layout='constrained')
-    above, below = comparison.subplots(2, sharex=True)
+    above, below = page.subplots(2, sharex=True)
     above.bar(ranks, kl[order])
     above.set_ylabel('KL from the prior (nats)')
     below.stackplot(

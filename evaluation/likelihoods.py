@@ -15,6 +15,7 @@ from tqdm import tqdm
 import datasets
 from evaluation import figures, metrics
 from evaluation.rows import NotApplicable
+from models.shared.base import Batch
 from models.shared.noise import normal
 from models.shared.pixels import from_uint8
 
@@ -48,24 +49,32 @@ def bound_of(row, draws):
     `gap` is its distance from the ELBO of the same draws, an estimate from below of
     KL(q(z given x) || p(z given x)) that is exact for k to infinity.
     """
-    model = likelihood_model(row)
-    data = row.bench.data
-    images, _ = datasets.subset(binarized(data.test_images), data.test_labels, BOUNDED)
-    progress = tqdm(images, unit='img', leave=False, disable=not sys.stderr.isatty())
+    model, data = bounded(row), row.bench.data
+    images, labels = datasets.subset(binarized(data.test_images), data.test_labels, BOUNDED)
     weigh = functools.partial(log_weights, model, compile_weigher(model), k=draws)
-    rows = (weigh(image, [row.bench.seed, WEIGHTS_STEP - i]) for i, image in enumerate(progress))
-    found = np.array([(metrics.importance_weighted_bound(r), r.mean()) for r in rows])
+    progress = tqdm(range(len(images)), unit='img', leave=False, disable=not sys.stderr.isatty())
+    found = []
+    for i in progress:
+        one = batch_of(model, images[i : i + 1], labels[i : i + 1])
+        weights = weigh(one, [row.bench.seed, WEIGHTS_STEP - i])
+        found.append((metrics.importance_weighted_bound(weights), weights.mean()))
+    found = np.array(found)
     gap, nats = float(np.mean(found[:, 0] - found[:, 1])), float(-found[:, 0].mean())
     numbers = {'nats': nats, 'error': metrics.standard_error(found[:, 0]), 'gap': gap}
     return numbers | {'k': draws, 'images': len(images)}
 
 
 def log_likelihood(row):
-    """Exact negative log-likelihood of the test images, in nats an image."""
-    if not hasattr(row.model, 'log_prob'):
+    """Exact negative log-likelihood of the test images, in nats an image.
+
+    Of black and white pixels or of the 256 levels, as the model declares.
+    """
+    model, data = row.model, row.bench.data
+    if not (model.offers('log_prob') and model.likelihood):
         raise NotApplicable('the model has no exact likelihood')
-    images = from_uint8(row.bench.data.test_images, row.model.value_range)
-    values = np.concatenate([row.model.log_prob(part) for part in batches(images)])
+    images = binarized(data.test_images) if model.likelihood == 'binarized' else data.test_images
+    parts = batches(model, images, data.test_labels)
+    values = np.concatenate([model.log_prob(part) for part in parts])
     nats = -float(values.mean(dtype=np.float64))
     bits = metrics.bits_per_dimension(nats, images.shape[1:])
     return {'nats': nats, 'error': metrics.standard_error(values), 'bits_per_dimension': bits}
@@ -98,29 +107,28 @@ def active_units(row):
 
 def autoencoder(row):
     """The row's model, if it has codes; raises NotApplicable if not."""
-    if not hasattr(row.model, 'encode'):
+    if not row.model.offers('encode'):
         raise NotApplicable('the model has no encoder')
     return row.model
 
 
 def stochastic(row):
     """The row's model, if its codes have a distribution; raises NotApplicable if not."""
-    if not hasattr(autoencoder(row), 'terms'):
+    if not autoencoder(row).offers('terms'):
         raise NotApplicable('the model has no prior and its codes no noise')
     return row.model
 
 
-def likelihood_model(row):
+def bounded(row):
     """The row's model, if it bounds a likelihood; raises NotApplicable if not."""
     if not bounds(stochastic(row)):
-        kind = row.model.options.reconstruction
-        raise NotApplicable(f'--reconstruction={kind} is no likelihood')
+        raise NotApplicable('the terms of its loss are no likelihood')
     return row.model
 
 
 def bounds(model):
-    """Whether the model bounds a likelihood."""
-    return hasattr(model, 'terms') and model.options.reconstruction == 'bernoulli'
+    """Whether the model bounds the likelihood of binarized images."""
+    return model.offers('terms') and model.likelihood == 'binarized'
 
 
 def binarized(images):
@@ -132,58 +140,70 @@ def binarized(images):
     return np.where(draws < images / 255, 255, 0).astype(np.uint8)
 
 
-def batches(array):
-    """The array in parts of BATCH rows."""
-    return (array[start : start + BATCH] for start in range(0, len(array), BATCH))
+def batch_of(model, images, labels):
+    """A `Batch` of uint8 images and their labels, as the model takes it."""
+    return Batch(from_uint8(images, model.value_range, model.variable_dtype), labels)
+
+
+def batches(model, images, labels):
+    """The images and labels in batches of BATCH."""
+    parts = (slice(start, start + BATCH) for start in range(0, len(images), BATCH))
+    return (batch_of(model, images[part], labels[part]) for part in parts)
 
 
 @functools.lru_cache(maxsize=1)
 def codes(row):
     """(mean, std, codes), each (N, D), of the test images, a code an image."""
-    model = autoencoder(row)
-    return encode(model, row.bench.data.test_images, row.bench.seed)
+    data = row.bench.data
+    return encode(autoencoder(row), data.test_images, data.test_labels, row.bench.seed)
 
 
-def encode(model, images, seed):
+def encode(model, images, labels, seed):
     """(mean, std, codes) of uint8 images; the code of image i depends on `seed` and i alone."""
-    images = from_uint8(images, model.value_range)
-    parts = [model.encode(part) for part in batches(images)]
+    parts = [model.encode(part) for part in batches(model, images, labels)]
     mean, std = (np.concatenate(part) for part in zip(*parts, strict=True))
     std = np.maximum(std, SMALLEST)
-    return mean, std, mean + std * normal(mean.shape, [seed, CODES_STEP]).numpy()
+    return mean, std, mean + std * normal(mean.shape, [seed, CODES_STEP], mean.dtype).numpy()
 
 
 def _elbo(row, images):
-    model = likelihood_model(row)
-    found = encode(model, images, row.bench.seed)
-    whole = [from_uint8(images, model.value_range), *found]
-    parts = zip(*map(batches, whole), strict=True)
-    terms = [model.terms(x, model.decode(z), mean, std) for x, mean, std, z in parts]
-    parts = zip(*terms, strict=True)
-    kl, error = (float(np.concatenate(part).mean(dtype=np.float64)) for part in parts)
+    model, labels = bounded(row), row.bench.data.test_labels
+    mean, std, codes = encode(model, images, labels, row.bench.seed)
+    terms, start = [], 0
+    for batch in batches(model, images, labels):
+        part = slice(start, start := start + len(batch.images))
+        logits = model.decode(codes[part], batch.labels)
+        terms.append(model.terms(batch.images, logits, mean[part], std[part]))
+    kl, error = (
+        float(np.concatenate(part).mean(dtype=np.float64)) for part in zip(*terms, strict=True)
+    )
     bits = metrics.bits_per_dimension(kl + error, images.shape[1:])
     numbers = {'negative_elbo': kl + error, 'kl': kl, 'reconstruction': error}
     return numbers | {'bits_per_dimension': bits}
 
 
-def log_weights(model, weigher, image, seed, k):
-    """log p(x, z) - log q(z given x), (k,) float64, of k codes of one uint8 image (H, W, C)."""
-    image = from_uint8(image[None], model.value_range)
-    mean, std = model.encode(image)
-    noise = normal([k, mean.shape[1]], seed)
+def log_weights(model, weigher, batch, seed, k):
+    """log p(x, z) - log q(z given x), (k,) float64, of k codes of a `Batch` of one image."""
+    mean, std = model.encode(batch)
+    noise = normal([k, mean.shape[1]], seed, mean.dtype)
     starts = range(0, k, DRAWS_A_CALL)
-    parts = [weigher(image, mean, std, noise[i : i + DRAWS_A_CALL]) for i in starts]
+    parts = [
+        weigher(batch.images, batch.labels, mean, std, noise[i : i + DRAWS_A_CALL]) for i in starts
+    ]
     return np.concatenate(parts).astype(np.float64)
 
 
 @functools.lru_cache(maxsize=1)
 def compile_weigher(model):
-    """Compiles the log-weights (n,) of an image (1, H, W, C) whose codes are mean + std * noise."""
+    """Compiles the log-weights (n,) of an image (1, H, W, C) and its label (1,).
+
+    The codes are mean + std * noise.
+    """
 
     @tf.function(reduce_retracing=True)
-    def weigh(image, mean, std, noise):
+    def weigh(image, label, mean, std, noise):
         codes = mean + std * noise
-        logits = model.decode(codes)
+        logits = model.decode(codes, tf.repeat(label, tf.shape(codes)[0]))
         error = model.terms(tf.broadcast_to(image, tf.shape(logits)), logits, mean, std)[1]
         # The constants of the two Gaussians are equal and cancel.
         prior = -0.5 * tf.reduce_sum(tf.square(codes), axis=1)

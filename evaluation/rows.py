@@ -126,15 +126,16 @@ class Row:
 class RunRow(Row):
     """Samples of a run, drawn when they are first asked for."""
 
-    def __init__(self, run, arrays, bench):
-        """Of a run, at the checkpoint {name: array}."""
+    def __init__(self, run, arrays, bench, drawing):
+        """Of a run, at the checkpoint {name: array}, drawn with these flags of its model."""
         super().__init__(run.path.resolve().name, bench, self._draw)
-        self.run, self.arrays = run, arrays
+        self.run, self.arrays, self.drawing = run, arrays, drawing
         self.train_size = run.config['flags']['train_size']
 
     def identity(self):
-        """The step and the digest of the checkpoint."""
-        return {'step': int(self.arrays['step']), 'checkpoint': files.digest(self.arrays)}
+        """The step and the digest of the checkpoint, and how the samples are drawn."""
+        checkpoint = {'step': int(self.arrays['step']), 'checkpoint': files.digest(self.arrays)}
+        return checkpoint | self.drawing
 
     @functools.cached_property
     def model(self):
@@ -142,10 +143,11 @@ class RunRow(Row):
         return restore(self.run, self.run.config, self.arrays)
 
     def _draw(self):
-        from runs.drawing import draw
+        from runs.drawing import draw, latents_of
 
-        latents = self.model.latents(self.bench.num_samples, self.bench.seed)
-        return Pictures(draw(self.model, latents), self.bench.judge)
+        bench = self.bench
+        latents = latents_of(self.model, bench.num_samples, bench.seed, bench.data.test_images)
+        return Pictures(draw(self.model, latents, **self.drawing), bench.judge)
 
 
 def reference_rows(bench, names):

@@ -62,14 +62,14 @@ def define_flags(values):
 
 def check_encoder(run, model):
     """Raises InputError unless the model has codes."""
-    if not hasattr(model, 'encode'):
+    if not model.offers('encode'):
         raise InputError(f'{run.path}: its model has no encoder; name runs of ae and vae')
 
 
 def draw_line(line, name, model, data):
     """Samples, interpolations and codes of a model on three axes."""
     samples, between, plane = line
-    codes = encode(model, data.test_images, 0)[2]
+    codes = encode(model, data.test_images, data.test_labels, 0)[2]
     prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
     grid = pictures.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
     figure.show(samples, grid, f'{name}: N(0, I), below fitted Gaussian')

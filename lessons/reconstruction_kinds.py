@@ -8,6 +8,7 @@ runs must have been evaluated (fid, sharpness). KL is in nats. Of the 64 test im
 error, squared and summed over the pixels in [0, 1], and the sharpness of the reconstructions.
 """
 
+import pictures
 from lessons import figure, side_by_side
 from support.terminal import start
 
@@ -16,11 +17,11 @@ def main(argv):
     """Draws the figure that the command line `argv` asks for; returns the exit status 0."""
     shown, out = side_by_side.read(argv, __doc__, 'reconstruction-kinds')
     titles = ['target', *map(title, shown)]
-    pictures = [[shown[0].target, *(one.grid('reconstructions') for one in shown)]]
-    pictures.append([None, *(one.grid('samples') for one in shown)])
+    images = [[shown[0].target, *(one.grid('reconstructions') for one in shown)]]
+    images.append([None, *(one.grid('samples') for one in shown)])
     captions = [['', *map(of_reconstructions, shown)], ['', *map(of_samples, shown)]]
     labels = ['recon-\nstruction', 'samples']
-    figure.save_pixels(out, pictures.table(labels, titles, pictures, captions))
+    figure.save_pixels(out, pictures.table(labels, titles, images, captions))
     return 0
 
 

@@ -19,7 +19,7 @@ from keras import layers
 
 from losses import reconstruction_error
 from models.shared.base import GenerativeModel
-from models.shared.layers import stock
+from models.shared.layers import exact, stock
 from models.shared.noise import LATENTS_STEP, normal
 from models.vae import networks_of
 
@@ -44,7 +44,7 @@ class Model(GenerativeModel):
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
         self.encoder, self.decoder = self.networks()
-        size, fixed = options.latent_dim, {'trainable': False, 'dtype': 'float32'}
+        size, fixed = options.latent_dim, {'trainable': False, 'dtype': exact()}
         self.mean = self.add_weight([size], 'zeros', name='mean', **fixed)
         self.covariance = self.add_weight([size] * 2, 'identity', name='covariance', **fixed)
 
@@ -75,26 +75,27 @@ class Model(GenerativeModel):
         for average, value in (self.mean, tf.reduce_mean(codes, 0)), (self.covariance, products):
             average.assign(MOMENTUM * average + (1.0 - MOMENTUM) * value)
 
-    def encode(self, images):
-        """Codes (N, D) of images (N, H, W, C), and their standard deviation: zero."""
-        codes = self.encoder(images)
+    def encode(self, batch):
+        """Codes (N, D) of a batch of images, and their standard deviation: zero."""
+        codes = self.encoder(batch.images)
         return codes, tf.zeros_like(codes)
 
-    def decode(self, latents):
+    def decode(self, codes, labels=None):
         """Logits of pixels, (N, H, W, C), of codes (N, D)."""
-        return self.decoder(latents)
+        return self.decoder(codes)
 
-    def reconstruct(self, images):
-        """What the decoder makes of the codes of `images`, in [0, 1]."""
-        return tf.sigmoid(self.decode(self.encoder(images)))
+    def reconstruct(self, batch):
+        """What the decoder makes of the codes of a batch, in [0, 1]."""
+        return tf.sigmoid(self.decode(self.encoder(batch.images)))
 
-    def latents(self, count, seed, label=None):
+    def latents(self, count, seed, given=None):
         """Numbers from N(0, I): (count, D)."""
         return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
 
     def sample(self, latents):
         """Pixels of codes from the Gaussian of the codes."""
-        return tf.sigmoid(self.decode(self.fitted()(latents)))
+        mean, root = self.fitted()
+        return tf.sigmoid(self.decode(tf.cast(latents, mean.dtype) @ root + mean))
 
     def show(self, latents):
         """On the left half of the grid the latents are the codes; on the right half as `sample`."""
@@ -104,15 +105,15 @@ class Model(GenerativeModel):
         return tf.where(left[:, None, None, None], plain, self.sample(latents))
 
     def fitted(self):
-        """A layer that takes N(0, I) to the Gaussian of the codes: z -> mean + covariance^1/2 z."""
+        """Mean (D,) and root (D, D) that take z of N(0, I) to the codes: z root + mean."""
         values, vectors = tf.linalg.eigh(self.covariance)
         root = (vectors * tf.sqrt(tf.maximum(values, 0.0))) @ tf.transpose(vectors)
-        layer = layers.Dense(self.options.latent_dim, name='fitted')
-        layer.build([None, self.options.latent_dim])
-        layer.set_weights([root, self.mean])
-        return layer
+        return tf.convert_to_tensor(self.mean), root
 
     def export(self):
         """Numbers from N(0, I) -> images in [0, 1]."""
+        fitted = layers.Dense(self.options.latent_dim, name='fitted')
+        fitted.build([None, self.options.latent_dim])
+        fitted.set_weights([*reversed(self.fitted())])
         inputs, last = keras.Input([self.options.latent_dim]), layers.Activation('sigmoid')
-        return keras.Sequential([inputs, self.fitted(), stock(self.decoder), last])
+        return keras.Sequential([inputs, fitted, stock(self.decoder), last])

@@ -22,7 +22,7 @@ from keras import layers
 
 from losses import hinge_loss, least_squares_loss, non_saturating_loss
 from models.shared.adversarial import AdversarialModel, critic_verdicts
-from models.shared.layers import Conv2D, Conv2DTranspose
+from models.shared.layers import Conv2D, Conv2DTranspose, exact
 from models.shared.optimizers import Adam
 
 defaults = {'epochs': 20, 'learning_rate': 2e-4, 'train_size': 60000}
@@ -46,6 +46,7 @@ class Model(AdversarialModel):
     """Generator and discriminator of convolutions, on pixels in [-1, 1]."""
 
     value_range = (-1.0, 1.0)
+    xla_up_to = (28, 64)
 
     def networks(self):
         """(generator, discriminator), mirrored."""
@@ -98,7 +99,7 @@ def generator(image_shape, latent_dim, filters):
         stack += [batch_norm(), layers.ReLU(), Conv2DTranspose(count, **strided(), use_bias=False)]
         stack += [layers.Cropping2D(((1, 0), (1, 0)))] if side % 2 else []
     stack += [batch_norm(), layers.ReLU()]
-    stack += [Conv2DTranspose(image_shape[2], **strided(), activation='tanh', dtype='float32')]
+    stack += [Conv2DTranspose(image_shape[2], **strided(), activation='tanh', dtype=exact())]
     return keras.Sequential(stack, name='generator')
 
 
@@ -110,7 +111,7 @@ def discriminator(image_shape, filters, norm):
     stack = [keras.Input(image_shape)]
     for i, count in enumerate(filters):
         stack += [Conv2D(count, **strided()), *(norm() if i else []), layers.LeakyReLU(0.2)]
-    last = layers.Dense(1, use_bias=False, kernel_initializer=weights(), dtype='float32')
+    last = layers.Dense(1, use_bias=False, kernel_initializer=weights(), dtype=exact())
     stack += [layers.Flatten(), last]
     return keras.Sequential(stack, name='discriminator')
 

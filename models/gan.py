@@ -28,7 +28,7 @@ from keras.optimizers.schedules import InverseTimeDecay
 
 from losses import GAN_loss_without_labels
 from models.shared.adversarial import AdversarialModel
-from models.shared.layers import Conv2D, Conv2DTranspose
+from models.shared.layers import Conv2D, Conv2DTranspose, exact
 from models.shared.noise import apart, normal
 from models.shared.optimizers import Adam
 
@@ -49,6 +49,7 @@ class Model(AdversarialModel):
     """Generator and discriminator of the post."""
 
     alternate = True
+    xla_up_to = (32, 128)
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
@@ -66,11 +67,14 @@ class Model(AdversarialModel):
 
     def play(self, batch, fake_images, seed):
         """The losses where the discriminator sees data and samples through noise."""
-        true_images, fake_images = (
-            images + self.instance_noise(batch.step) * normal(tf.shape(images), apart(seed, kind))
-            for kind, images in enumerate((batch.images, fake_images), 1)
-        )
+        true_images = self.blurred(batch.images, batch.step, apart(seed, 1))
+        fake_images = self.blurred(fake_images, batch.step, apart(seed, 2))
         return super().play(batch._replace(images=true_images), fake_images, seed)
+
+    def blurred(self, images, step, seed):
+        """The images with the noise of step number `step`."""
+        noise = normal(tf.shape(images), seed, images.dtype)
+        return images + tf.cast(self.instance_noise(step), images.dtype) * noise
 
     def instance_noise(self, step):
         """Deviation of the noise in step number `step` from 0; it falls as the rates do."""
@@ -102,7 +106,7 @@ def generator_28(image_shape):
         layers.Reshape([4, 4, 128]),
         *up(64, crop=True),
         *up(32),
-        transposed(image_shape[2], activation='sigmoid', dtype='float32'),
+        transposed(image_shape[2], activation='sigmoid', dtype=exact()),
     ]
 
 
@@ -115,7 +119,7 @@ def discriminator_28(image_shape):
         layers.Flatten(),
         *dense(1024),
         *dense(512),
-        linear(1, dtype='float32'),
+        linear(1, dtype=exact()),
     ]
 
 
@@ -127,7 +131,7 @@ def generator_32(image_shape):
         layers.Reshape([size, size, 128]),
         *up(64),
         *up(32),
-        transposed(image_shape[2], activation='tanh', dtype='float32'),
+        transposed(image_shape[2], activation='tanh', dtype=exact()),
     ]
 
 
@@ -138,7 +142,7 @@ def discriminator_32(image_shape):
         *down(64, 3, norm=False),
         *down(128, 3),
         layers.Flatten(),
-        linear(1, dtype='float32'),
+        linear(1, dtype=exact()),
     ]
 
 

@@ -23,6 +23,7 @@ from keras.optimizers import SGD
 
 from losses import minimax_loss, non_saturating_loss
 from models.shared.adversarial import AdversarialModel
+from models.shared.layers import Dropout, exact
 
 defaults = {'epochs': 50, 'batch_size': 100, 'learning_rate': 0.1, 'train_size': 60000}
 options = {
@@ -74,8 +75,8 @@ def generator(image_shape, latent_dim, units):
         layers.Rescaling(math.sqrt(3.0)),  # uniform in [-1, 1], the noise has a variance of 1/3
         dense(units, 0.05, activation='relu'),
         dense(units, 0.05, activation='relu'),
-        dense(math.prod(image_shape), 0.05, activation='sigmoid', dtype='float32'),
-        layers.Reshape(image_shape, dtype='float32'),
+        dense(math.prod(image_shape), 0.05, activation='sigmoid', dtype=exact()),
+        layers.Reshape(image_shape, dtype=exact()),
     ]
     return keras.Sequential(stack, name='generator')
 
@@ -85,12 +86,12 @@ def discriminator(image_shape, units):
     stack = [
         keras.Input(image_shape),
         layers.Flatten(),
-        layers.Dropout(0.2),
+        Dropout(0.2),
         *maxout(units),
-        layers.Dropout(0.5),
+        Dropout(0.5),
         *maxout(units),
-        layers.Dropout(0.5),
-        dense(1, 0.005, dtype='float32'),
+        Dropout(0.5),
+        dense(1, 0.005, dtype=exact()),
     ]
     return keras.Sequential(stack, name='discriminator')
 

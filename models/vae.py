@@ -29,7 +29,7 @@ from keras.optimizers.schedules import PiecewiseConstantDecay
 
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
 from models.shared.base import GenerativeModel
-from models.shared.layers import Conv2D, Conv2DTranspose, stock
+from models.shared.layers import Conv2D, Conv2DTranspose, exact, stock
 from models.shared.noise import LATENTS_STEP, apart, normal, uniform
 from models.shared.optimizers import Adam
 
@@ -59,6 +59,7 @@ class Model(GenerativeModel):
     """Encoder q(z given x) and decoder p(x given z), trained together on pixels in [0, 1]."""
 
     players = {'vae': 1}
+    xla_up_to = (32, 256)
 
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
@@ -92,27 +93,33 @@ class Model(GenerativeModel):
 
     def infer(self, images, seed):
         """(logits, mean, std) with z = mean + std * eps, one eps an image."""
-        mean, std = self.encode(images)
-        return self.decode(mean + std * normal(tf.shape(mean), seed)), mean, std
+        mean, std = self.encoder(images)
+        noise = normal(tf.shape(mean), seed, mean.dtype)
+        return self.decode(mean + std * noise), mean, std
 
     def terms(self, images, logits, mean, std):
         """KL and reconstruction term of each image, unweighted: two (N,)."""
         error = reconstruction_error(images, logits, self.options.reconstruction)
         return kl_from_standard_normal(mean, std), error
 
-    def encode(self, images):
-        """Mean and standard deviation of q(z given x), each (N, D), of images (N, H, W, C)."""
-        return self.encoder(images)
+    @property
+    def likelihood(self):
+        """The ELBO bounds one of black and white pixels; distances of grey ones bound none."""
+        return 'binarized' if self.options.reconstruction == 'bernoulli' else None
 
-    def decode(self, latents):
+    def encode(self, batch):
+        """Mean and standard deviation of q(z given x), each (N, D), of a batch of images."""
+        return self.encoder(batch.images)
+
+    def decode(self, codes, labels=None):
         """Logits of p(x given z), (N, H, W, C), of codes (N, D)."""
-        return self.decoder(latents)
+        return self.decoder(codes)
 
-    def reconstruct(self, images):
-        """The images that the decoder draws from the mean codes of `images`, in [0, 1]."""
-        return tf.sigmoid(self.decode(self.encode(images)[0]))
+    def reconstruct(self, batch):
+        """The images that the decoder draws from the mean codes of a batch, in [0, 1]."""
+        return tf.sigmoid(self.decode(self.encode(batch)[0]))
 
-    def latents(self, count, seed, label=None):
+    def latents(self, count, seed, given=None):
         """Codes from the prior N(0, I): (count, D)."""
         return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
 
@@ -132,8 +139,8 @@ def encoder_of(image_shape, latent_dim, filters, activation):
     for count in filters:
         x = activation()(Conv2D(count, 3, strides=2, padding='same')(x))
     x = layers.Flatten()(x)
-    mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
-    std = layers.Dense(latent_dim, activation='softplus', name='std', dtype='float32')(x)
+    mean = layers.Dense(latent_dim, name='mean', dtype=exact())(x)
+    std = layers.Dense(latent_dim, activation='softplus', name='std', dtype=exact())(x)
     return keras.Model(images, [mean, std], name='encoder')
 
 
@@ -148,7 +155,7 @@ def decoder_of(image_shape, latent_dim, filters, activation):
     for count in filters[1:]:
         decoder.add(Conv2DTranspose(count, 3, strides=2, padding='same'))
         decoder.add(activation())
-    decoder.add(Conv2DTranspose(image_shape[2], 3, strides=2, padding='same', dtype='float32'))
+    decoder.add(Conv2DTranspose(image_shape[2], 3, strides=2, padding='same', dtype=exact()))
     return decoder
 
 
@@ -188,14 +195,14 @@ def networks_dense(image_shape, latent_dim, units):
     x = layers.Flatten()(images)
     for layer in hidden[: len(units)]:
         x = layer(x)
-    mean = layers.Dense(latent_dim, name='mean', dtype='float32')(x)
-    std = layers.Dense(latent_dim, activation='exponential', name='std', dtype='float32')(x)
-    logits = layers.Dense(math.prod(image_shape), dtype='float32')
+    mean = layers.Dense(latent_dim, name='mean', dtype=exact())(x)
+    std = layers.Dense(latent_dim, activation='exponential', name='std', dtype=exact())(x)
+    logits = layers.Dense(math.prod(image_shape), dtype=exact())
     stack = [
         keras.Input([latent_dim]),
         *hidden[len(units) :],
         logits,
-        layers.Reshape(image_shape, dtype='float32'),
+        layers.Reshape(image_shape, dtype=exact()),
     ]
     encoder = keras.Model(images, [mean, std], name='encoder')
     return encoder, keras.Sequential(stack, name='decoder')
@@ -211,4 +218,5 @@ def adam_burda(options):
 
 def binarize(images, seed):
     """Black or white pixels, white with the probability that a grey value in [0, 1] tells."""
-    return tf.cast(uniform(tf.shape(images), apart(seed), 0.0, 1.0) < images, tf.float32)
+    white = uniform(tf.shape(images), apart(seed), dtype=images.dtype) < images
+    return tf.cast(white, images.dtype)

@@ -36,33 +36,33 @@ def cells(picture, height, width):
     return parts.swapaxes(1, 2).reshape(-1, height, width, picture.shape[-1])
 
 
-def enlarged(images):
+def enlarged(images, columns=None):
     """Images (N, H, W, C) as one picture for the eye, laid out as `grid` does.
 
     It grows by a whole factor to 448 pixels or more, and a line of one pixel keeps its cells apart.
     """
-    grown = grow(images, _factor(images))
+    grown = grow(images, _factor(images, columns))
     apart = np.pad(grown, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=SEAM)
-    return grid(apart)[:-1, :-1]
+    return grid(apart, columns)[:-1, :-1]
 
 
-def _factor(images):
+def _factor(images, columns):
     """How often `enlarged` repeats a pixel."""
     count, _, width, _ = images.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     return max(1, math.ceil((WIDE - columns + 1) / (columns * width)))
 
 
-def save_grid(path, images):
+def save_grid(path, images, columns=None):
     """Writes images (N, H, W, C) as `enlarged` does, noting what `load_grid` needs to cut it back.
 
     Raises InputError when the file cannot be written.
     """
     _, height, width, _ = images.shape
     note = PngImagePlugin.PngInfo()
-    note.add_text(CELL, f'{height} {width} {_factor(images)}')
+    note.add_text(CELL, f'{height} {width} {_factor(images, columns)}')
     with atomic(path) as partial:
-        to_pillow(enlarged(images)).save(partial, compress_level=QUICK, pnginfo=note)
+        to_pillow(enlarged(images, columns)).save(partial, compress_level=QUICK, pnginfo=note)
 
 
 def load_grid(path):

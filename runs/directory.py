@@ -194,6 +194,18 @@ class Run:
                 'begun with; find those, choose another --run_name, or --overwrite the run'
             )
 
+    def check_streams(self, fingerprint):
+        """Notes the fingerprint of the model's further data; refuses others on going on.
+
+        Raises:
+          InputError: they are not those the run was begun with.
+        """
+        if self.settle('streams_hash', lambda: fingerprint) != fingerprint:
+            raise InputError(
+                f'{self.path}: was begun with other further data; find those, choose another '
+                '--run_name, or --overwrite the run'
+            )
+
     def foreign(self):
         """Names in the directory that a session killed before the run began would not leave."""
         return [n for n in names(self.path) if n != LOCK and not n.startswith(UNFINISHED)]

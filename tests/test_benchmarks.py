@@ -12,15 +12,15 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan  # noqa: E402
-from benchmarks.flops import flops  # noqa: E402
-from benchmarks.updates import UPDATES  # noqa: E402
-from models.shared.build import build  # noqa: E402
-from models.shared.noise import apart, normal, uniform  # noqa: E402
-from models.shared.pixels import from_uint8  # noqa: E402
-from runs.directory import Run  # noqa: E402
-from support.files import write_json  # noqa: E402
-from training.loop import Loop  # noqa: E402
+from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan
+from benchmarks.flops import flops
+from benchmarks.updates import UPDATES
+from models.shared.build import build
+from models.shared.noise import apart, normal, uniform
+from models.shared.pixels import from_uint8
+from runs.directory import Run
+from support.files import write_json
+from training.loop import Loop
 
 BATCH, STEPS = 8, 2  # more steps would magnify rounding
 

@@ -21,7 +21,7 @@ def python(code, **options):
     ('raised', 'status', 'said'),
     [
         ("OSError(13, 'Permission denied', 'a.png')", 1, 'a.png: Permission denied'),
-        ("console.InputError('--flag=1: wrong; try 2')", 1, '--flag=1: wrong; try 2'),
+        ("InputError('--flag=1: wrong; try 2')", 1, '--flag=1: wrong; try 2'),
         (
             "OSError(28, 'No space left on device', 'a.png')",
             1,
@@ -190,7 +190,7 @@ def test_signals_are_answered_while_a_call_hears_of_none():
     """As one that compiles: this one would take hours, but for the second signal."""
     done = python("""
         from support import backend, terminal
-        from support.errors import InputError
+        from support.terminal import Interrupt
         import hashlib, os, signal, sys, threading
         sys.setswitchinterval(1000)  # both are sent before Python hears of one
         def send():

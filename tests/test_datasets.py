@@ -431,6 +431,7 @@ def test_interruption_leaves_nothing_behind(tmp_path, cache, monkeypatch):
 
 KILLED = """
 import os, signal, sys, datasets
+from datasets import folder
 folder._read_image = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 datasets.load(sys.argv[1])
 """
@@ -451,7 +452,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path, cache)
 def test_what_a_living_process_writes_stays(tmp_path, cache, monkeypatch):
     """Here of the same process: one data set is decoded while another is read."""
     folder, other = colours(tmp_path / 'pictures'), colours(tmp_path / 'others')
-    read = folder._read_image
+    read = datasets.folder._read_image
 
     def interrupted(file, shape):
         monkeypatch.setattr('datasets.folder._read_image', read)
@@ -486,7 +487,7 @@ def test_no_room_anywhere_is_told(tmp_path, monkeypatch):
 def test_without_a_home_the_cache_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.delenv('XDG_CACHE_HOME')
     monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
-    assert refusal(datasets.cache).startswith('XDG_CACHE_HOME: missing, and no home')
+    assert refusal(datasets.cache_directory).startswith('XDG_CACHE_HOME: missing, and no home')
     monkeypatch.undo()
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.setenv('XDG_CACHE_HOME', '~/mine')

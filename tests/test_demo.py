@@ -9,10 +9,10 @@ from support import backend
 
 backend.load_tensorflow()
 
-from evaluation.judges.classifier import classifier, look  # noqa: E402
-from models.shared.build import build  # noqa: E402
-from runs.drawing import draw  # noqa: E402
-from training.loop import Loop  # noqa: E402
+from evaluation.judges.classifier import classifier, look
+from models.shared.build import build
+from runs.drawing import draw
+from training.loop import Loop
 
 EPOCHS = 4  # of the demo's 16; after two there may be no digit yet
 SAMPLES = 1000

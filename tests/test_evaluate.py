@@ -12,15 +12,15 @@ import evaluate
 from evaluation import likelihoods, measuring, metrics, results, rows, scores
 from runs import drawing
 from runs.directory import Run
-from support import backend
+from support import backend, files
 from support.errors import InputError
 from support.files import read_arrays
 
 tf, _ = backend.load_tensorflow()
 
-from evaluation.judges import classifier as judges  # noqa: E402
-from evaluation.judges import inception  # noqa: E402
-from models.shared.pixels import from_uint8  # noqa: E402
+from evaluation.judges import classifier as judges
+from evaluation.judges import inception
+from models.shared.pixels import from_uint8
 
 FEW = '--num_samples=200'
 SETTINGS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
@@ -125,7 +125,7 @@ def test_the_shipped_classifier_is_small_and_judges_what_is_called_mnist(digits)
 def test_the_shipped_classifier_reads_other_peoples_digits(digits):
     judge = judges.classifier(digits, 'hash', 'mnist')
     assert judge.accuracy > 0.9
-    assert judge.digest == judges.runs.digest(read_arrays(judges.SHIPPED))
+    assert judge.digest == files.digest(read_arrays(judges.SHIPPED))
 
 
 @pytest.mark.slow

@@ -56,11 +56,12 @@ def shown(capsys, *arguments, command=TRAIN):
 
 
 HELP = """
-import sys, console, train
+import sys, train
+from support import terminal
 try:
     train.main(['train.py', '--help', *sys.argv[1:]])
 finally:
-    assert not {'tensorflow', 'keras', 'models', 'losses'} & set(sys.modules)
+    assert not {'tensorflow', 'keras', 'losses', 'models.shared.base'} & set(sys.modules)
 """
 
 

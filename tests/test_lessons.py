@@ -32,6 +32,7 @@ from losses import minimax_loss, non_saturating_loss
 from models.shared.build import build
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
+from pages.columns import list_columns
 from runs.directory import Run
 from support.errors import InputError
 from training import setup
@@ -277,7 +278,7 @@ def test_epochs_need_a_fid(tmp_path):
 
 def test_caption_says_fid_and_sharpness(tmp_path):
     run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
-    column = epochs.compare.list_columns([('GAN', run)])[0]
+    column = list_columns([('GAN', run)])[0]
     target = pictures.load_png(run.path / 'target.png')
     assert epochs.describe(target, column, 2, 2) == 'FID 50.0, sharpness 1.00'
     assert epochs.describe(target, column, 2, math.inf) == '2: FID 50.0, sharpness 1.00'

@@ -19,7 +19,7 @@ from training import monitor
 
 backend.load_tensorflow()
 
-from evaluation.judges import classifier  # noqa: E402
+from evaluation.judges import classifier
 
 COLUMNS = {'vae': ['eval_fid', 'eval_classes', 'eval_bound'], 'gan': ['eval_fid', 'eval_classes']}
 EVERY = '--eval_every=2'

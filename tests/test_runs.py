@@ -476,7 +476,7 @@ def test_arrays_without_a_step_are_no_checkpoint(run, step):
 
 def test_a_second_process_is_refused(run):
     with run.locked():
-        script = 'import runs, sys\nwith Run(sys.argv[1]).locked(): pass'
+        script = 'import sys\nfrom runs.directory import Run\nwith Run(sys.argv[1]).locked(): pass'
         command = [sys.executable, '-c', script, str(run.path)]
         other = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert other.returncode == 1

@@ -10,7 +10,7 @@ import pytest
 
 from support import startup
 
-ROOT = Path(startup.__file__).parent
+ROOT = Path(startup.__file__).parents[1]
 COMMANDS = ['train', 'generate', 'compare', 'evaluate']
 
 
@@ -63,9 +63,10 @@ def test_commands_run_isolated_and_without_docstrings(name, flag):
 CLOSED = """
 import startup
 startup.begin()
-import console, os
+import os
+from support import backend
 print('into nowhere')
-with open(os.environ['KEPT'], 'w') as file, console.quiet():
+with open(os.environ['KEPT'], 'w') as file, backend.quiet():
     os.write(1, b'into nowhere')
     os.write(2, b'into nowhere')
 """

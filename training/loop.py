@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from models.shared.base import Batch
 from models.shared.layers import products
+from models.shared.noise import layers_draw_from
 from models.shared.pixels import from_uint8
 from runs.restore import assign
 from support.errors import InputError
-from training.devices import resident
+from training.feed import Feed
 
 CHUNK = 500
-DRAWS = 1024  # random draws that a layer may make in a step
 
 
 class Diverged(InputError):
@@ -44,7 +44,9 @@ class Loop:
       names: of the logged losses; known after the first call.
     """
 
-    def __init__(self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True):
+    def __init__(
+        self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True, streams=None
+    ):
         """Builds the optimizers.
 
         Args:
@@ -54,15 +56,15 @@ class Loop:
           seed: of all random numbers of the run.
           xla: whether XLA compiles the steps.
           stop_on_nan: whether a loss that is not finite ends the training.
+          streams: {name: `Stream`} of further data, or None.
         """
         self.model, self.seed, self.batch_size = model, seed, batch_size
-        self.stop_on_nan = stop_on_nan
-        self.images, self.labels = resident(images), tf.constant(labels, tf.int64)
-        self.steps_per_epoch = len(images) // batch_size
+        self.stop_on_nan, self.streams = stop_on_nan, streams or {}
+        self.feed = Feed(images, labels, self.streams, batch_size, seed)
+        self.steps_per_epoch = self.feed.steps_per_epoch
         self.optimizers = model.optimizers()
         for player, optimizer in self.optimizers.items():
             optimizer.build(model.network(player).trainable_variables)
-        self._draws = [v for v in model.variables if v.path.endswith('seed_generator_state')]
         self.step, self.sums, self.names = 0, 0.0, []
         self._call = tf.function(self._steps, jit_compile=xla)
         self._products = xla and not tf.config.list_physical_devices('GPU')
@@ -78,11 +80,6 @@ class Loop:
         steps = self.step % self.steps_per_epoch or self.steps_per_epoch
         return dict(zip(self.names, self.sums / steps, strict=True))
 
-    def order(self, epoch):
-        """Indices of the epoch's images, one row a step: (steps, batch)."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
-        return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
-
     def train(self, steps):
         """Makes up to `steps` more steps of the current epoch in one compiled call.
 
@@ -94,13 +91,14 @@ class Loop:
         """
         start = self.step % self.steps_per_epoch
         stop = min(start + steps, self.steps_per_epoch)
-        order = tf.constant(self.order(self.epoch))
+        orders = [tf.constant(order) for order in self.feed.orders(self.epoch)]
         began = time.perf_counter()
         with products(self._products):
-            rows, end = self._call(order, *(tf.constant(n) for n in (start, stop, self.step)))
+            rows, end = self._call(orders, *(tf.constant(n) for n in (start, stop, self.step)))
         rows = rows.numpy()[start : int(end)].astype(np.float64)
         seconds = time.perf_counter() - began
         self.step += len(rows)
+        # One by one, so that the lengths of the calls do not change the last bits of the sums.
         self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
         if self.stop_on_nan and not np.isfinite(rows[-1]).all():
             raise Diverged(self.step, dict(zip(self.names, rows[-1], strict=True)))
@@ -110,9 +108,11 @@ class Loop:
         """{name: mean over all examples} of the model's test values, with fixed randomness."""
         sums = {}
         for start in range(0, len(images), CHUNK):
-            part = slice(start, start + CHUNK)
-            values = self._test(images[part], labels[part], tf.constant([self.seed, start]))
-            for name, value in values.items():
+            rows = np.arange(start, min(start + CHUNK, len(images)))
+            more = {name: test_rows(stream, rows) for name, stream in self.streams.items()}
+            more = {name: arrays for name, arrays in more.items() if arrays}
+            seed = tf.constant([self.seed, start])
+            for name, value in self._test((images[rows], labels[rows]), more, seed).items():
                 sums[name] = sums.get(name, 0.0) + value.numpy().sum(dtype=np.float64)
         return {name: total / len(images) for name, total in sums.items()}
 
@@ -143,29 +143,30 @@ class Loop:
         owned = [v for optimizer in self.optimizers.values() for v in optimizer.variables]
         return [*self.model.variables, *owned]
 
-    def _steps(self, order, start, stop, step):
+    def _steps(self, orders, start, stop, step):
         rows = tf.TensorArray(tf.float32, size=self.steps_per_epoch)
         i, going = start, True
         while i < stop and going:
-            row = self._step(*self._gather(order[i]), step + i - start)
+            row = self._step([order[i] for order in orders], step + i - start)
             rows, i = rows.write(i, row), i + 1
             going = tf.reduce_all(tf.math.is_finite(row)) or not self.stop_on_nan
         return rows.stack(), i
 
-    def _gather(self, indices):
-        with tf.device(self.images.device):
-            return tf.gather(self.images, indices), tf.gather(self.labels, indices)
+    def _test_batch(self, examples, more, seed):
+        images, labels = examples
+        batch = Batch(self._pixels(images), labels)
+        more = {name: Batch(self._pixels(own), labels) for name, (own, labels) in more.items()}
+        return self.model.test(batch._replace(more=more), seed)
 
-    def _test_batch(self, images, labels, seed):
-        return self.model.test(Batch(from_uint8(images, self.model.value_range), labels), seed)
+    def _pixels(self, images):
+        return from_uint8(images, self.model.value_range, self.model.variable_dtype)
 
-    def _step(self, images, labels, step):
-        batch = Batch(from_uint8(images, self.model.value_range), labels, step)
-        for i, state in enumerate(self._draws):
-            state.assign(tf.cast([self.seed + i, step * DRAWS], state.dtype))
-        players = self.model.players
-        first, *others = [[p] for p in players] if self.model.alternate else [list(players)]
-        logs = self._move(batch, self._seed(step, 0), first, step)
+    def _step(self, rows, step):
+        model = self.model
+        batch = self.feed.batch(rows, step, model.value_range, model.variable_dtype)
+        players = model.players
+        first, *others = [[p] for p in players] if model.alternate else [list(players)]
+        logs = self._move(batch, self._seed(step, 0), first, step, model.own_state())
         for turn, (player,) in enumerate(others, 1):
             move = functools.partial(self._move, batch, self._seed(step, turn), [player], step)
             logs |= when_due(players[player], step, move, logs, f'{player}_loss')
@@ -177,22 +178,43 @@ class Loop:
         own = self.model.fresh_noise
         return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
 
-    def _move(self, batch, seed, players, step):
-        """Lets `players` move at once; returns all that an evaluation gives to log."""
-        with tf.GradientTape(persistent=True) as tape, keras.StatelessScope() as scope:
+    def _move(self, batch, seed, players, step, state=()):
+        """Lets `players` move at once; returns all that an evaluation gives to log.
+
+        `state` are further variables that take the values which the evaluation gives them.
+        """
+        with (
+            tf.GradientTape(persistent=True) as tape,
+            keras.StatelessScope() as scope,
+            layers_draw_from(seed),
+        ):
             losses, logs = self.model.objectives(batch, seed)
+        commit(scope, state)
         for player in players:
             network = self.model.network(player)
-            for variable in network.non_trainable_variables:
-                changed = scope.get_current_value(variable)
-                if changed is not None:
-                    variable.assign(changed)
+            commit(scope, network.non_trainable_variables)
             gradients = tape.gradient(
                 losses[player], [v.value for v in network.trainable_variables]
             )
             self.optimizers[player].apply(gradients, network.trainable_variables)
             self.model.after_step(player, step)
         return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
+
+
+def commit(scope, variables):
+    """Assigns to variables what they were given within a `keras.StatelessScope`."""
+    for variable in variables:
+        changed = scope.get_current_value(variable)
+        if changed is not None:
+            variable.assign(changed)
+
+
+def test_rows(stream, rows):
+    """Test images and labels of a `Stream` beside these rows, wrapping round; None without any."""
+    if stream.test_images is None:
+        return None
+    rows = rows % len(stream.test_images)
+    return stream.test_images[rows], stream.test_labels[rows]
 
 
 def when_due(every, step, move, known, name):

@@ -8,7 +8,7 @@ samples grows, so these values compare with one another, not with those of evalu
 import datasets
 from evaluation import likelihoods, rows, scores
 from evaluation.judges.classifier import classifier
-from runs.drawing import draw
+from runs.drawing import draw, latents_of
 
 SAMPLES = 2000
 DRAWS = 50
@@ -27,7 +27,8 @@ class Monitor:
         judge, self.classes = None, len(data.class_names)
         if self.classes > 1:
             judge = classifier(data, run.config['data_hash'], settings.dataset)
-        self.model, self.latents = model, model.latents(SAMPLES, settings.seed)
+        self.model = model
+        self.latents = latents_of(model, SAMPLES, settings.seed, data.test_images)
         self.bench = rows.Bench(data, judge, SAMPLES, settings.seed)
         self.takes = {'eval_fid': fid, 'eval_classes': classes} if judge else {}
         if likelihoods.bounds(model):

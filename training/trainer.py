@@ -10,7 +10,7 @@ import datasets
 import pictures
 from evaluation import metrics
 from models.shared.build import build
-from runs.drawing import SHOWN, redraw, show
+from runs.drawing import SHOWN, draw, grid_latents, latents_of, redraw, show
 from runs.health import failure, warn
 from support.backend import quiet
 from support.errors import InputError
@@ -35,7 +35,7 @@ class Session:
 
     def __init__(self, run, settings, data, arrays):
         self.run, self.settings, self.data = run, settings, data
-        self.target, _ = datasets.subset(data.test_images, data.test_labels, SHOWN)
+        self.target, self.labels = datasets.subset(data.test_images, data.test_labels, SHOWN)
         self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
         self.loop = Loop(
             self.model,
@@ -43,19 +43,33 @@ class Session:
             data.train_labels,
             settings.batch_size,
             settings.seed,
-            run.settle('xla', lambda: choose_xla(settings, data.train_images.shape[1])) == 'on',
+            run.settle('xla', lambda: choose_xla(settings, self.model)) == 'on',
             settings.stop_on_nan,
+            self.streams(),
         )
         if arrays:
             with run.fitting():
                 self.loop.restore(arrays)
         run.rewind(self.loop.step, self.loop.epoch)
-        self.latents = self.model.latents(SHOWN, settings.seed)
+        self.grid = grid_latents(self.model, settings.seed, self.target)
+        self.latents = latents_of(self.model, SHOWN, settings.seed, self.target)
         self.events = Events(run)
         self.calls = None
         self.failing = failure(run)
         self.monitor = watch(run, settings, self.model) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
+
+    def streams(self):
+        """The model's further streams.
+
+        Raises:
+          InputError: they are not those that the run was begun with.
+        """
+        streams = self.model.streams(self.data)
+        arrays = [array for s in streams.values() for array in s if array is not None]
+        if arrays:
+            self.run.check_streams(datasets.fingerprint_of(arrays))
+        return streams
 
     def train(self):
         """Trains to the last epoch; returns the exit status.
@@ -138,12 +152,13 @@ class Session:
     def close_epoch(self, epoch, began):
         """Tests, draws, logs; returns the row of the log."""
         test = self.loop.test(self.data.test_images, self.data.test_labels)
-        samples = show(self.model, self.latents)
+        samples = show(self.model, self.grid)
         if epoch % self.settings.sample_every == 0 or self.done():
             self.draw(epoch, samples)
             self.events.draw(epoch)
         row = {'epoch': epoch, **self.loop.means()}
-        row |= {'spread': metrics.spread(samples, self.target)}
+        free = draw(self.model, self.latents) if self.model.columns else samples
+        row |= {'spread': metrics.spread(free, self.target)}
         row |= {f'test_{name}': value for name, value in test.items()}
         row |= self.scores(epoch)
         row |= {'images_per_second': self.images_per_second()}
@@ -173,9 +188,9 @@ class Session:
 
     def draw(self, epoch, samples):
         """Draws the epoch's grids: the samples, reconstructions of the target."""
-        pictures.save_grid(self.run.picture('samples', epoch), samples)
-        if hasattr(self.model, 'reconstruct'):
-            copies = redraw(self.model, self.target)
+        pictures.save_grid(self.run.picture('samples', epoch), samples, self.model.columns)
+        if self.model.offers('reconstruct'):
+            copies = redraw(self.model, self.target, self.labels)
             pictures.save_grid(self.run.picture('reconstructions', epoch), copies)
 
     def write_start(self):
@@ -198,7 +213,8 @@ class Session:
     def samples(self, epoch):
         """The samples of an epoch, as a picture for the eye."""
         grid = pictures.load_grid(self.run.picture('samples', epoch))
-        return pictures.enlarged(pictures.cells(grid, *self.model.image_shape[:2]))
+        cells = pictures.cells(grid, *self.model.image_shape[:2])
+        return pictures.enlarged(cells, self.model.columns)
 
     def sound(self):
         """Whether the newest checkpoint holds what was trained last."""
@@ -247,6 +263,14 @@ def watch(run, settings, model):
 def description(network):
     """Lines that tell a network's layers, what they give and their parameters."""
     yield f'{network.name}: {network.count_params():,} parameters'
-    for layer in network.layers:
-        kind, shape = type(layer).__name__, str(layer.output.shape)
+    for layer in getattr(network, 'layers', []):
+        kind, shape = type(layer).__name__, shape_of(layer)
         yield f'  {layer.name:<24} {kind:<20} {shape:<24} {layer.count_params():>12,}'
+
+
+def shape_of(layer):
+    """The shape of what a layer gives, or nothing where only a call would tell."""
+    try:
+        return str(layer.output.shape)
+    except (AttributeError, ValueError):
+        return ''

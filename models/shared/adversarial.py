@@ -3,19 +3,33 @@
 import tensorflow as tf
 
 from models.shared.base import GenerativeModel
-from models.shared.layers import stock
-from models.shared.noise import LATENTS_STEP, uniform
+from models.shared.layers import stock, twin
+from models.shared.noise import LATENTS_STEP, normal, uniform
 
-
-def critic_verdicts(true_logit, fake_logit):
-    """Means to log where D, a critic, is the logit itself and no probability."""
-    return {'critic_true': tf.reduce_mean(true_logit), 'critic_fake': tf.reduce_mean(fake_logit)}
+options = {
+    'latent': {
+        'default': 'uniform',
+        'help': 'distribution of the noise: uniform in [-1, 1], or normal with its variance, 1/3',
+        'choices': ('uniform', 'normal'),
+    },
+    'average': {
+        'default': 0.0,
+        'help': "of the generator's weights, what a moving average keeps a step, 0.999 say; it "
+        'then draws in the place of the generator; 0 for none',
+        'least': 0.0,
+        'most': 0.999999,
+    },
+}
 
 
 class AdversarialModel(GenerativeModel):
-    """A generator that turns noise, uniform in [-1, 1]^D, into images, and who judges them.
+    """A generator that turns noise into images, and who judges them.
 
     A model says what its `networks` are and what `game` they play.
+
+    Attributes:
+      drawer: the generator, or with --average a copy of it whose weights are moving averages
+        (Yazici et al. 2019, arXiv:1806.04498, section 3.2, EMA).
     """
 
     players = {'discriminator': 1, 'generator': 1}
@@ -23,6 +37,7 @@ class AdversarialModel(GenerativeModel):
     def __init__(self, image_shape, classes, options):
         super().__init__(image_shape, classes, options)
         self.generator, self.discriminator = self.networks()
+        self.drawer = twin(self.generator) if options.average else self.generator
 
     def networks(self):
         """(generator, discriminator): (N, D) -> images, images -> logits (N, 1)."""
@@ -32,10 +47,17 @@ class AdversarialModel(GenerativeModel):
         """(d_loss, g_loss), scalars, of the logits of data and samples."""
         raise NotImplementedError
 
+    def noise(self, count, seed):
+        """Noise (count, D), each number of variance 1/3."""
+        shape = [count, self.options.latent_dim]
+        if self.options.latent == 'normal':
+            return normal(shape, seed) / tf.sqrt(3.0)
+        return uniform(shape, seed, -1.0, 1.0)
+
     def objectives(self, batch, seed):
         """The losses of both players on a batch and as many samples."""
-        noise = uniform([len(batch.images), self.options.latent_dim], seed, -1.0, 1.0)
-        return self.play(batch, self.generator(noise, training=True), seed)
+        fake_images = self.generator(self.noise(len(batch.images), seed), training=True)
+        return self.play(batch, fake_images, seed)
 
     def play(self, batch, fake_images, seed):
         """What `objectives` returns; data and samples pass the discriminator apart."""
@@ -50,14 +72,26 @@ class AdversarialModel(GenerativeModel):
         d_true, d_fake = (tf.reduce_mean(tf.sigmoid(x)) for x in (true_logit, fake_logit))
         return {'d_true': d_true, 'd_fake': d_fake}
 
-    def latents(self, count, seed, label=None):
-        """Noise (count, D), uniform in [-1, 1]."""
-        return uniform([count, self.options.latent_dim], [seed, LATENTS_STEP], -1.0, 1.0)
+    def after_step(self, player, step):
+        """Moves the averages towards the generator's weights."""
+        if player == 'generator' and self.options.average:
+            keep = self.options.average
+            for mean, value in zip(self.drawer.variables, self.generator.variables, strict=True):
+                mean.assign(keep * mean + (1.0 - keep) * value)
+
+    def latents(self, count, seed, given=None):
+        """Noise (count, D) as in training."""
+        return self.noise(count, [seed, LATENTS_STEP])
 
     def sample(self, latents):
-        """The generator's images, by its moving batch statistics."""
-        return self.generator(latents, training=False)
+        """The images of the generator or its average, by moving batch statistics."""
+        return self.drawer(latents, training=False)
 
     def export(self):
-        """The generator: noise -> images in `value_range`."""
-        return stock(self.generator)
+        """The generator or its average: noise -> images in `value_range`."""
+        return stock(self.drawer)
+
+
+def critic_verdicts(true_logit, fake_logit):
+    """Means to log where D, a critic, is the logit itself and no probability."""
+    return {'critic_true': tf.reduce_mean(true_logit), 'critic_fake': tf.reduce_mean(fake_logit)}

@@ -1,32 +1,48 @@
-"""The contract of a model: players with an objective each, latents and samples."""
+"""The contract of a model: players with an objective each, latents and samples.
+
+A model file names its class `Model` and may declare beside it, as literals: `defaults`, `options`,
+`variants` and `drawing` (see `models.shared.declarations`).
+"""
 
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models.shared.optimizers import Adam
 
 
 class Batch(NamedTuple):
-    """A batch as objectives see it: images (N, H, W, C) in `value_range`, labels (N,) integers.
+    """A batch as objectives see it.
 
-    `step` is the number of the step, from 0, that it is for.
+    Attributes:
+      images: (N, H, W, C) in `value_range`.
+      labels: (N,) integers.
+      step: number of the step, from 0, that it is for.
+      more: {name: Batch}, a batch of every further stream.
     """
 
     images: tf.Tensor
     labels: tf.Tensor
     step: tf.Tensor | int = 0
+    more: dict = {}  # noqa: RUF012, nobody changes it
+
+
+class Stream(NamedTuple):
+    """Further data beside the run's own: uint8 images (N, H, W, C) and integer labels (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    test_images: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
 
 
 class GenerativeModel(keras.Model):
     """A set of players, each with an objective; the loop lets each one move.
 
-    A model file names its class `Model` and may have two literals beside it: `defaults`, shared
-    flags that it prefers ({flag: value}), and `options`, flags of its own
-    ({flag: (default, help)}; a third entry holds the choices of a word or the least number, a
-    fourth the largest). `variants` holds further preferences by the value of --variant, and `only`
-    ({flag: (other flag, value)}) those options that are read where the other has that value alone.
+    What a model must have: `objectives`, `latents` and `sample`. The methods that end this class
+    are offered by some models only; `offers` tells which.
 
     Attributes:
       value_range: (low, high), the pixel range its networks speak.
@@ -37,12 +53,23 @@ class GenerativeModel(keras.Model):
         are evaluated once, and all players move at once.
       fresh_noise: True gives each player's move a seed of its own; otherwise all moves of a step
         see the same noise.
+      likelihood: the pixels on which `terms` bound a likelihood or `log_prob` is one: 'binarized',
+        black or white, 'levels', the 256 of a byte; None where there is none.
+      given: what `latents` are made of besides noise: 'labels', 'images' or None.
+      columns: cells in a line of its grids, a class each; None for square grids.
+      sequential: True has XLA compile `sample`, worth it where it draws pixel after pixel.
+      xla_up_to: (pixels a side, images a batch) up to which XLA was measured faster on a CPU.
     """
 
     value_range = (0.0, 1.0)
     players = {}
     alternate = False
     fresh_noise = False
+    likelihood = None
+    given = None
+    columns = None
+    sequential = False
+    xla_up_to = (0, 0)
 
     def __init__(self, image_shape, classes, options):
         """Builds the networks.
@@ -55,8 +82,18 @@ class GenerativeModel(keras.Model):
         super().__init__()
         self.image_shape, self.classes, self.options = tuple(image_shape), classes, options
 
+    def streams(self, data):
+        """{name: `Stream`} of further data, of which each step sees a batch beside the run's own.
+
+        `data` is the run's `datasets.Dataset`, of its training split what the run uses.
+        """
+        return {}
+
     def objectives(self, batch, seed):
         """What a step minimises, in training mode.
+
+        Variables of the model that belong to no player's network may be assigned here; they
+        change once a step, by the evaluation for the first player.
 
         Args:
           batch: a `Batch`.
@@ -71,12 +108,19 @@ class GenerativeModel(keras.Model):
         """Called after each move of `player`, in step number `step` from 0: clips, averages."""
         return
 
-    def latents(self, count, seed, label=None):
-        """What `sample` takes: (count, ...) codes; row i depends on `seed` and i alone."""
+    def latents(self, count, seed, given=None):
+        """What `sample` takes: one tensor (count, ...); row i depends on `seed` and i alone.
+
+        `given` are labels (count,) or images (count, H, W, C) in `value_range`, as the attribute
+        of that name says; without labels, a model that is given some draws them itself.
+        """
         raise NotImplementedError
 
-    def sample(self, latents):
-        """Images (N, H, W, C) in `value_range` from latents, deterministic, in inference mode."""
+    def sample(self, latents, **drawing):
+        """Images (N, H, W, C) in `value_range` from latents, deterministic, in inference mode.
+
+        `drawing` are the values of the flags that the model file declares under that name.
+        """
         raise NotImplementedError
 
     def show(self, latents):
@@ -88,8 +132,11 @@ class GenerativeModel(keras.Model):
         return {}
 
     def export(self):
-        """The part that draws, as a `keras.Model` of stock layers: latents -> `value_range`."""
-        raise NotImplementedError
+        """The part that draws, as a `keras.Model` of stock layers: latents -> `value_range`.
+
+        None where there is no such part; what is exported then is `sample`, compiled.
+        """
+        return
 
     def optimizers(self):
         """{player: optimizer}."""
@@ -98,3 +145,37 @@ class GenerativeModel(keras.Model):
     def network(self, player):
         """The network that `player` trains."""
         return self if len(self.players) == 1 else getattr(self, player)
+
+    def own_state(self):
+        """Variables that are not trained and belong to no player's network: pools, averages."""
+        networks = [self.network(player) for player in self.players]
+        owned = {id(v) for network in networks for v in network.variables}
+        return [v for v in self.non_trainable_variables if id(v) not in owned]
+
+    def offers(self, name):
+        """Whether the model has the method `name`, one of those below."""
+        return getattr(type(self), name) is not getattr(GenerativeModel, name)
+
+    def encode(self, batch):
+        """Mean and standard deviation, each (N, D), of the codes of a `Batch` of images."""
+        raise NotImplementedError
+
+    def decode(self, codes, labels=None):
+        """Logits of pixels (N, H, W, C) of codes (N, D); labels (N,) for models given some."""
+        raise NotImplementedError
+
+    def terms(self, images, logits, mean, std):
+        """The KL and the reconstruction term of each image, in nats: two (N,)."""
+        raise NotImplementedError
+
+    def reconstruct(self, batch):
+        """What the model makes of the codes of a `Batch`: (N, H, W, C) in `value_range`."""
+        raise NotImplementedError
+
+    def log_prob(self, batch):
+        """The exact log-likelihood of each image of a `Batch`, in nats: (N,)."""
+        raise NotImplementedError
+
+    def features(self, images):
+        """What a trained network sees in images (N, H, W, C) in `value_range`: (N, D)."""
+        raise NotImplementedError

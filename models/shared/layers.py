@@ -1,4 +1,4 @@
-"""Layers that more than one model uses: convolutions that can also be matrix products.
+"""Layers that more than one model uses: convolutions that can be matrix products, drop-out.
 
 XLA compiles matrix products well for a CPU and convolutions badly; inside a compiled loop the
 latter are eight to ten times slower than outside. Within `products()`, which the training loop
@@ -12,6 +12,8 @@ import contextvars
 import keras
 import tensorflow as tf
 from keras import layers
+
+from models.shared.noise import layer_seed, uniform
 
 _WANTED = contextvars.ContextVar('products', default=False)
 
@@ -116,13 +118,59 @@ def interleave(taps, stride, axis):
     return whole[*window, start : start + length]
 
 
+class Dropout(layers.Layer):
+    """Keras' Dropout with masks that are a function of the step's seed and the row of the batch.
+
+    Srivastava et al. 2014, in its inverted form: in training each number is 0 with probability
+    `rate`, and divided by 1 - `rate` otherwise.
+    """
+
+    def __init__(self, rate, **options):
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, inputs, training=False):
+        """(N, ...) -> (N, ...)."""
+        if not training or not self.rate:
+            return inputs
+        kept = uniform(tf.shape(inputs), layer_seed()) >= self.rate
+        return tf.where(kept, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
+
+    def get_config(self):
+        """The configuration, as Keras wants it."""
+        return super().get_config() | {'rate': self.rate}
+
+
+def exact():
+    """The type of losses, weights and statistics: float32, where the layers compute in bfloat16.
+
+    To be asked while a model is built, for the layers whose results must not be rounded.
+    """
+    return keras.config.dtype_policy().variable_dtype
+
+
+OWN = {Conv2D: layers.Conv2D, Conv2DTranspose: layers.Conv2DTranspose, Dropout: layers.Dropout}
+
+
 def stock(network):
     """A copy of `network` in Keras' own layers, which loads where this project is not."""
+    return copied(network, lambda layer: OWN.get(type(layer), type(layer)))
 
-    def own(layer):
-        kinds = {Conv2D: layers.Conv2D, Conv2DTranspose: layers.Conv2DTranspose}
-        return kinds.get(type(layer), type(layer)).from_config(layer.get_config())
 
-    copy = keras.models.clone_model(network, clone_function=own, recursive=True)
+def twin(network):
+    """A copy of `network` that nobody trains."""
+    with keras.name_scope('twin'):
+        copy = copied(network, type)
+    copy.trainable = False
+    return copy
+
+
+def copied(network, kind):
+    """A copy of `network` and its weights, each layer of the class `kind(layer)`."""
+
+    def clone(layer):
+        return kind(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
     copy.set_weights(network.get_weights())
     return copy

@@ -1,9 +1,21 @@
-"""Random numbers that are functions of a seed, whatever the device and the batch."""
+"""Random numbers that are functions of a seed: the same on every device and after every restart.
+
+Of all that is drawn, row i depends on the seed and i alone, so no number depends on the size of a
+batch. Philox is named because TensorFlow's default generator draws other numbers once a step is
+compiled. Numbers are drawn in float32, so that a network of another precision sees the same ones.
+"""
+
+import contextlib
+import contextvars
+import itertools
 
 import tensorflow as tf
 
 LATENTS_STEP = -1  # training draws use steps from 0 up, so shown latents never meet them
 KINDS_APART = 0x61C88647  # odd, so that its multiples repeat after 2^32 only
+FIRST_OF_LAYERS = 1000  # kinds below it are for the objectives
+
+_LAYERS = contextvars.ContextVar('seeds of layers')
 
 
 def apart(seed, kind=1):
@@ -14,14 +26,33 @@ def apart(seed, kind=1):
     return tf.stack([seed[0] + tf.constant(KINDS_APART) * (kind - 1), LATENTS_STEP - 1 - seed[1]])
 
 
-def normal(shape, seed):
-    """Standard normal numbers; a row depends on `seed` and its index alone.
+def normal(shape, seed, dtype='float32'):
+    """Standard normal numbers."""
+    return tf.cast(tf.random.stateless_normal(shape, seed, alg='philox'), dtype)
 
-    Philox is named because the default generator draws other numbers once a step is compiled.
+
+def uniform(shape, seed, low=0.0, high=1.0, dtype='float32'):
+    """Uniform numbers in [low, high)."""
+    return tf.cast(tf.random.stateless_uniform(shape, seed, low, high, alg='philox'), dtype)
+
+
+@contextlib.contextmanager
+def layers_draw_from(seed):
+    """Within it, layers that draw numbers do so by seeds that follow from `seed` (2,).
+
+    Each call of such a layer gets a kind of its own, in the order of the calls.
     """
-    return tf.random.stateless_normal(shape, seed, alg='philox')
+    kinds = itertools.count(FIRST_OF_LAYERS)
+    token = _LAYERS.set(lambda: apart(seed, next(kinds)))
+    try:
+        yield
+    finally:
+        _LAYERS.reset(token)
 
 
-def uniform(shape, seed, low, high):
-    """Uniform numbers in [low, high); a row depends on `seed` and its index alone."""
-    return tf.random.stateless_uniform(shape, seed, low, high, alg='philox')
+def layer_seed():
+    """The seed (2,) of a layer's next numbers; raises RuntimeError outside of a step."""
+    draw = _LAYERS.get(None)
+    if draw is None:
+        raise RuntimeError('a layer draws numbers; call it within layers_draw_from(seed)')
+    return draw()

@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 
-def from_uint8(images, value_range):
-    """uint8 pixels as float32 in `value_range`."""
+def from_uint8(images, value_range, dtype='float32'):
+    """uint8 pixels as numbers in `value_range`, (low, high)."""
     low, high = value_range
-    return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+    return tf.cast(images, dtype) * ((high - low) / 255.0) + low
 
 
 def to_uint8(images, value_range):
