@@ -5,8 +5,10 @@
   python generate.py --run=outputs/vae-mnist --export=generator.keras
 
 The run's newest checkpoint is used, also while it trains. The exported generator needs nothing of
-this project: it turns float latents (N, D) into float images (N, H, W, C) in [0, 1]. The latents
-of an autoencoder are standard normal, those of a GAN uniform in [-1, 1].
+this project: it turns float latents (N, ...) into float images (N, H, W, C) in [0, 1]. The latents
+of an autoencoder are standard normal, those of a GAN uniform in [-1, 1] unless --latent=normal.
+
+Some models draw by a label (--label, --labels) or from an image (--images); the others refuse that.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while
@@ -18,22 +20,24 @@ if __name__ == '__main__':  # before the imports below, which take a while
 
     startup.begin()
 
-import sys
-import tempfile
+import re
 from pathlib import Path
 
 import numpy as np
 
+import datasets
 import flags
 import pictures
 from runs import directory
+from runs.directory import Run
 from runs.health import warn
 from runs.restore import checkpoint, restore
-from support import backend, files, terminal
+from support import backend, terminal
 from support.errors import InputError
-from support.files import atomic, writing
+from support.files import atomic
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
+USUAL, EACH = 64, 8  # images, and of each of several labels
 
 
 def main(argv):
@@ -41,101 +45,151 @@ def main(argv):
 
     Raises:
       InputError: before TensorFlow is loaded, for flags or a run that cannot be meant; later, for
-        a checkpoint of another version and for a file that cannot be written.
+        a model that does not draw so, a checkpoint of another version, and a file that cannot be
+        written.
     """
-    values = flags.parse(argv, __doc__, define_flags)
-    run = directory.open_run(values.run)
-    out, exported = paths(values, run)
-    config, arrays = run.config, checkpoint(run)
+    settings, drawing = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
+    run = directory.open_run(settings.run)
+    out, exported = paths(settings, run)
+    labels = labels_of(settings, run.config['class_names'])
+    images = images_of(settings.images, run.config['image_shape'])
+    arrays = checkpoint(run)
     warn(run)
     backend.load_tensorflow()
-    from runs.drawing import draw
-
-    model = restore(run, config, arrays)
+    model = restore(run, arrays)
     if exported:
+        from runs.export import save_generator
+
         save_generator(exported, model)
         print(exported)
     if out:
-        save_images(out, draw(model, model.latents(values.num, values.seed)))
+        check_given(settings, model)
+        drawn = paint(model, settings, labels, images, drawing)
+        save_images(out, drawn, len(labels) if len(labels) > 1 else None)
         print(out)
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group = 'What to draw'
-    flags.define(values, group, 'run', None, 'directory of a trained run, or its name in outputs')
-    flags.define(values, group, 'num', 64, 'images', flags.Number(int, 1, MOST))
+    flags.define(table, group, 'run', None, 'directory of a trained run, or its name in outputs')
+    meaning = f'images; by default {USUAL}, or {EACH} of each of --labels, or all of --images'
+    flags.define(table, group, 'num', None, meaning, flags.Number(int, 1, MOST))
     meaning = 'of the latents; image i depends on seed and i alone'
-    flags.define(values, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
+    flags.define(table, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
+    flags.define(table, group, 'label', None, 'the class to draw, by its name or number')
+    flags.define(table, group, 'labels', None, 'the classes to draw in turn, a column each: 0-9')
+    meaning = 'what to draw from: a folder of images, or a run, whose target is taken'
+    flags.define(table, group, 'images', None, meaning)
     group = 'Where to write'
     meaning = 'a .png, for a grid, or a .npz, for the array `images` (N, H, W, C) of uint8; by '
     meaning += 'default <run>/generated.png, but with --export no images at all'
-    flags.define(values, group, 'out', None, meaning)
-    flags.define_overwrite(values, group)
+    flags.define(table, group, 'out', None, meaning)
+    flags.define_overwrite(table, group)
     meaning = 'where to keep the generator: <name>.keras is a file for keras.models.load_model, '
     meaning += 'any other name a new directory for tf.saved_model.load'
-    flags.define(values, group, 'export', None, meaning)
+    flags.define(table, group, 'export', None, meaning)
 
 
-def paths(values, run):
+def runs_of(settings):
+    """The runs that a command line names."""
+    return [directory.open_run(settings.run)]
+
+
+def paths(settings, run):
     """Where images and generator go, each None if not wanted; raises InputError for bad names."""
     drawn = run.path / 'generated.png'
-    out = Path(values.out) if values.out else None
-    exported = Path(values.export) if values.export else None
+    out = Path(settings.out) if settings.out else None
+    exported = Path(settings.export) if settings.export else None
     if out and out.suffix not in ('.png', '.npz'):
         raise InputError(f'--out={out}: must end in .png or .npz')
     if out:
-        flags.check_out(values, out, default=drawn)
+        flags.check_out(settings, out, default=drawn)
     if exported and exported.suffix != '.keras' and exported.exists():
         raise InputError(f'--export={exported}: exists; remove it or choose another name')
     return out or (None if exported else drawn), exported
 
 
-def save_images(path, pixels):
+def labels_of(settings, names):
+    """The numbers of the classes that --label or --labels ask for; none without them.
+
+    Raises:
+      InputError: both are given, or one names no class.
+    """
+    if settings.label and settings.labels:
+        raise InputError(f'--label={settings.label}: given with --labels too; leave one out')
+    if settings.label:
+        return [number_of('label', settings.label, names)]
+    found = []
+    for word in settings.labels.split(',') if settings.labels else []:
+        span = None if word in names else re.fullmatch('([0-9]+)-([0-9]+)', word)
+        ends = span.groups() if span else (word, word)
+        first, last = (number_of('labels', end, names) for end in ends)
+        found += range(first, last + 1)
+    return found
+
+
+def number_of(flag, word, names):
+    """The number of the class that a word names; raises InputError where it names none."""
+    if word in names:
+        return names.index(word)
+    if re.fullmatch('[0-9]{1,6}', word) and int(word) < len(names):
+        return int(word)
+    known = ', '.join(names) if len(names) <= 20 else f'0 to {len(names) - 1}'
+    raise InputError(f'--{flag}={word}: no class of the data; there are {known}')
+
+
+def images_of(path, image_shape):
+    """The uint8 images (N, H, W, C) that --images names, or None without it.
+
+    Raises:
+      InputError: there are none, or those of a run are of another shape.
+    """
+    if not path:
+        return None
+    height, width, channels = image_shape
+    if not Run(path).exists():
+        return datasets.read_folder(path, tuple(image_shape))
+    if Run(path).config['image_shape'] != list(image_shape):
+        raise InputError(f'--images={path}: its images are not {height}x{width}x{channels}')
+    return pictures.cells(pictures.load_grid(Run(path).path / 'target.png'), height, width)
+
+
+def check_given(settings, model):
+    """Raises InputError where the flags give the model what it does not take, or not enough."""
+    name = model.settings.model
+    for flag, kind in (('label', 'labels'), ('labels', 'labels'), ('images', 'images')):
+        value = getattr(settings, flag)
+        if value and model.given != kind:
+            raise InputError(f'--{flag}={value}: {name} draws by no {kind}; leave it out')
+    if model.given == 'images' and not settings.images:
+        raise InputError(f'--images: missing; {name} begins from images, of a folder or a run')
+
+
+def paint(model, settings, labels, images, drawing):
+    """The images (N, H, W, C), uint8, that the flags ask for."""
+    from models.shared.pixels import from_uint8
+    from runs.drawing import draw
+
+    several = EACH * len(labels) if len(labels) > 1 else USUAL
+    count = settings.num or (len(images) if images is not None else several)
+    given = None
+    if labels:
+        given = np.resize(labels, count)
+    if images is not None:
+        rows = images[np.arange(count) % len(images)]
+        given = from_uint8(rows, model.value_range, model.variable_dtype)
+    return draw(model, model.latents(count, settings.seed, given), **drawing)
+
+
+def save_images(path, pixels, columns=None):
     """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
     if path.suffix == '.png':
-        pictures.save_grid(path, pixels)
+        pictures.save_grid(path, pixels, columns)
     else:
         with atomic(path) as partial:
             np.savez_compressed(partial, images=pixels)
-
-
-def save_generator(path, model):
-    """Writes latents -> images in [0, 1] as a .keras file, or as a SavedModel elsewhere."""
-    generator = in_unit_range(model)
-    if path.suffix == '.keras':
-        with atomic(path) as partial:
-            generator.save(partial)
-        return
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=files.UNFINISHED, dir=path.parent) as partial:
-            save_model(Path(partial) / 'model', generator)
-            (Path(partial) / 'model').rename(path)
-
-
-def save_model(path, generator):
-    """Writes a SavedModel; raises OSError, as the rest of Python does, when it cannot."""
-    from tensorflow import errors
-
-    try:
-        with backend.quiet():
-            generator.export(path, verbose=False)
-    except errors.OpError as error:
-        reason = error.message.rpartition('; ')[2].partition(' [Op:')[0]
-        raise OSError(reason) from error
-
-
-def in_unit_range(model):
-    """The part of the model that draws, as a keras.Model: latents -> images in [0, 1]."""
-    import keras
-
-    low, high = model.value_range
-    if (low, high) == (0.0, 1.0):
-        return model.export()
-    rescaling = keras.layers.Rescaling(1.0 / (high - low), offset=-low / (high - low))
-    return keras.Sequential([model.export(), rescaling])
 
 
 if __name__ == '__main__':

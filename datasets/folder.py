@@ -47,6 +47,18 @@ def folder_source(name, image_size):
     return Source(info, key, lambda: (is_test, batches))
 
 
+def read_folder(name, shape):
+    """All images in the folder `name` and below, by their paths: uint8 (N, *shape).
+
+    Raises:
+      InputError: there is no such folder, it holds no images, or one cannot be read.
+    """
+    root = Path(name).expanduser()
+    if not root.is_dir():
+        raise InputError(f'--images={name}: no folder and no run; give one of them')
+    return np.stack([_read_image(file, shape) for file in _image_files(root)])
+
+
 def _examples(root):
     """Files, the name of each one's class, and a mask of the test (None: the folder has none)."""
     tests = [root / test for test in TEST_FOLDERS if (root / test).is_dir()]

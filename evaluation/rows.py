@@ -140,7 +140,7 @@ class RunRow(Row):
     @functools.cached_property
     def model(self):
         """The run's model."""
-        return restore(self.run, self.run.config, self.arrays)
+        return restore(self.run, self.arrays)
 
     def _draw(self):
         from runs.drawing import draw, latents_of

@@ -30,7 +30,7 @@ def main(argv):
     values = figure.parse(argv, 'clipping', __doc__, define_flags)
     compared = directory.open_runs(values.runs)
     data, _ = load(compared, values.data_dir)
-    models = [restore(run, run.config, checkpoint(run)) for run in compared]
+    models = [restore(run, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         check(run, model)
     page = figure.page(4.5 * len(compared), 5.5)

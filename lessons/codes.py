@@ -40,7 +40,7 @@ def main(argv):
     for run in compared:
         check(run)
     data, _ = load(compared, values.data_dir)
-    models = [restore(run, run.config, checkpoint(run)) for run in compared]
+    models = [restore(run, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         check_encoder(run, model)
     page = figure.page(11, 4 * len(compared))

@@ -26,7 +26,7 @@ def main(argv):
     values = figure.parse(argv, 'manifold', __doc__, define_flags)
     run = open_run(values.run)
     check(run)
-    model = restore(run, run.config, checkpoint(run))
+    model = restore(run, checkpoint(run))
     images = draw(model, plane(values.side))
     figure.save(values.out, paint(pictures.grid(images), values.side))
     return 0

@@ -25,10 +25,11 @@ def settings_of(run):
     return SimpleNamespace(**flags.revive(run.config['flags'], run.path / directory.CONFIG))
 
 
-def restore(run, config, arrays):
+def restore(run, arrays):
     """The run's model with the weights of a checkpoint; InputError if it is not of this model."""
     from models.shared.build import build
 
+    config = run.config
     with run.fitting():
         model = build(config['image_shape'], len(config['class_names']), settings_of(run))
         assign(model.variables, arrays)

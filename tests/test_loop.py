@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from models.shared.base import Batch, GenerativeModel
-from models.shared.pixels import from_uint8
+from models.shared.layers import Dropout
 from training import devices
 from training.devices import choose_xla, resident
 from training.loop import Diverged, Loop
@@ -26,7 +26,7 @@ class Small(GenerativeModel):
     def __init__(self):
         super().__init__((4, 4, 1), 2, SimpleNamespace(learning_rate=0.1))
         for name in self.players:
-            parts = [keras.Input([16]), layers.Dense(16), layers.Dropout(0.5), layers.Dense(2)]
+            parts = [keras.Input([16]), layers.Dense(16), Dropout(0.5), layers.Dense(2)]
             setattr(self, name, keras.Sequential(parts, name=name))
         self.built = True
 
@@ -42,6 +42,11 @@ def make(xla=False, seed=0, pace=1, **options):
     model = Small()
     model.players = {'first': 1, 'second': pace}
     return Loop(model, images, np.zeros(24), BATCH, seed, xla, **options)
+
+
+def batch_at(step):
+    """A batch of white images for the step of that number."""
+    return Batch(tf.ones([BATCH, 4, 4, 1]), tf.zeros([BATCH], tf.int64), tf.constant(step))
 
 
 def arrays_of(loop):
@@ -80,7 +85,6 @@ def test_dropout_goes_on_where_a_restored_loop_stands(xla):
     whole, first, second = make(xla), make(xla), make(xla)
     whole.train(4)
     first.train(2)
-    second.model.first.layers[1].seed_generator.next()
     second.restore({name: np.array(array) for name, array in first.state().items()})
     second.train(2)
     assert_equal(whole, second)
@@ -93,8 +97,7 @@ def test_dropout_depends_on_step_and_seed():
         loop = make(seed=seed)
         for optimizer in loop.optimizers.values():
             optimizer.learning_rate = 0.0
-        images = tf.ones([BATCH, 4, 4, 1], tf.uint8)
-        return loop._step(images, tf.zeros([BATCH], tf.int64), tf.constant(step)).numpy().tolist()
+        return loop._step(batch_at(step)).numpy().tolist()
 
     assert losses(0, 3) == losses(0, 3)
     assert losses(0, 3)[0] != losses(0, 4)[0]
@@ -133,11 +136,10 @@ def test_a_player_moves_on_every_so_many_th_step_and_is_told_so(xla):
 
 def test_a_player_that_is_not_due_has_the_loss_that_the_other_one_saw():
     loop = make(pace=2)
-    images, labels = np.ones([BATCH, 4, 4, 1], np.uint8), np.zeros([BATCH], np.int64)
     for player in loop.model.players:
         loop.model.network(player).layers[1].rate = 0.0
-    expected, _ = loop.model.objectives(Batch(from_uint8(images, (0.0, 1.0)), labels), None)
-    rows = [loop._step(images, labels, tf.constant(0)).numpy() for _ in range(2)]
+    expected, _ = loop.model.objectives(batch_at(0), None)
+    rows = [loop._step(batch_at(0)).numpy() for _ in range(2)]
     assert rows[0][1] == rows[1][1] == expected['second']  # step 0 twice: it stands still
     assert rows[0][0] != rows[1][0]
     assert loop.names == ['first_loss', 'second_loss']
@@ -160,7 +162,7 @@ def test_noise_is_shared_within_a_step_unless_the_model_asks_for_more(monkeypatc
         loop.model.fresh_noise = fresh
         monkeypatch.setattr(loop.model, 'objectives', remembering(loop.model.objectives, seeds))
         for step in range(2):
-            loop._step(np.ones([BATCH, 4, 4, 1], np.uint8), np.zeros([BATCH]), tf.constant(step))
+            loop._step(batch_at(step))
     assert seeds[:4] == [(0, 0), (0, 0), (0, 1), (0, 1)]
     assert len(set(seeds[4:])) == 4
 
@@ -200,37 +202,35 @@ def test_it_goes_on_if_the_user_wants_that(xla):
     assert np.isfinite(loop.means()['first_loss'])
 
 
+def fits(side=28, up_to=(28, 64)):
+    """A model of images with so many pixels a side for which XLA was faster `up_to`."""
+    return SimpleNamespace(image_shape=(side, side, 1), xla_up_to=up_to)
+
+
 def settings(**changes):
-    base = {'model': 'vae', 'xla': 'auto', 'precision': 'float32', 'batch_size': 64}
-    return SimpleNamespace(**{**base, **changes})
+    return SimpleNamespace(**{'xla': 'auto', 'precision': 'float32', 'batch_size': 64, **changes})
 
 
 @pytest.mark.parametrize(
-    ('changes', 'side', 'choice'),
+    ('changes', 'model', 'choice'),
     [
-        ({}, 28, 'on'),
-        ({}, 64, 'off'),
-        ({'batch_size': 512}, 28, 'off'),
-        ({'precision': 'bfloat16'}, 28, 'off'),
-        ({'model': 'somebodys_own'}, 28, 'off'),
-        ({'model': 'dcgan'}, 28, 'on'),
-        ({'model': 'dcgan'}, 32, 'off'),
-        ({'model': 'dcgan', 'batch_size': 128}, 28, 'off'),
-        ({'model': 'wgan_gp'}, 28, 'on'),
-        ({'model': 'wgan_gp'}, 32, 'off'),
-        ({'model': 'wgan'}, 28, 'off'),
-        ({'xla': 'off'}, 28, 'off'),
-        ({'xla': 'on', 'precision': 'bfloat16', 'batch_size': 512}, 64, 'on'),
+        ({}, fits(), 'on'),
+        ({}, fits(32), 'off'),
+        ({'batch_size': 65}, fits(), 'off'),
+        ({'precision': 'bfloat16'}, fits(), 'off'),
+        ({}, fits(up_to=GenerativeModel.xla_up_to), 'off'),
+        ({'xla': 'off'}, fits(), 'off'),
+        ({'xla': 'on', 'precision': 'bfloat16', 'batch_size': 512}, fits(64), 'on'),
     ],
 )
-def test_auto_reads_the_table_and_words_win(changes, side, choice):
-    assert choose_xla(settings(**changes), side) == choice
+def test_auto_asks_the_model_and_words_win(changes, model, choice):
+    assert choose_xla(settings(**changes), model) == choice
 
 
 def test_on_a_gpu_auto_leaves_xla_off(monkeypatch):
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['a device'])
-    assert choose_xla(settings(), 28) == 'off'
-    assert choose_xla(settings(xla='on'), 28) == 'on'
+    assert choose_xla(settings(), fits()) == 'off'
+    assert choose_xla(settings(xla='on'), fits()) == 'on'
 
 
 def test_images_too_many_for_a_gpu_stay_on_the_host(monkeypatch):

@@ -57,7 +57,7 @@ class Feed:
         return np.random.default_rng([self.seed, stream, number]).permutation(self.sizes[stream])
 
     def batch(self, rows, step, value_range, dtype):
-        """The `Batch` of a step from the rows (batch,) of every stream."""
+        """The `Batch` of a step: the examples at rows (batch,) of every stream."""
         first, *more = (
             Batch(from_uint8(images, value_range, dtype), labels, step)
             for images, labels in map(gather, self.data, rows)

@@ -147,28 +147,29 @@ class Loop:
         rows = tf.TensorArray(tf.float32, size=self.steps_per_epoch)
         i, going = start, True
         while i < stop and going:
-            row = self._step([order[i] for order in orders], step + i - start)
+            taken = [order[i] for order in orders]
+            row = self._step(self.feed.batch(taken, step + i - start, *self._pixels))
             rows, i = rows.write(i, row), i + 1
             going = tf.reduce_all(tf.math.is_finite(row)) or not self.stop_on_nan
         return rows.stack(), i
 
     def _test_batch(self, examples, more, seed):
-        images, labels = examples
-        batch = Batch(self._pixels(images), labels)
-        more = {name: Batch(self._pixels(own), labels) for name, (own, labels) in more.items()}
-        return self.model.test(batch._replace(more=more), seed)
+        def batch(images, labels):
+            return Batch(from_uint8(images, *self._pixels), labels)
 
-    def _pixels(self, images):
-        return from_uint8(images, self.model.value_range, self.model.variable_dtype)
+        more = {name: batch(*arrays) for name, arrays in more.items()}
+        return self.model.test(batch(*examples)._replace(more=more), seed)
 
-    def _step(self, rows, step):
-        model = self.model
-        batch = self.feed.batch(rows, step, model.value_range, model.variable_dtype)
-        players = model.players
+    @property
+    def _pixels(self):
+        return self.model.value_range, self.model.variable_dtype
+
+    def _step(self, batch):
+        model, players, step = self.model, self.model.players, batch.step
         first, *others = [[p] for p in players] if model.alternate else [list(players)]
-        logs = self._move(batch, self._seed(step, 0), first, step, model.own_state())
+        logs = self._move(batch, self._seed(step, 0), first, model.own_state())
         for turn, (player,) in enumerate(others, 1):
-            move = functools.partial(self._move, batch, self._seed(step, turn), [player], step)
+            move = functools.partial(self._move, batch, self._seed(step, turn), [player])
             logs |= when_due(players[player], step, move, logs, f'{player}_loss')
         self.names = list(logs)
         return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
@@ -178,7 +179,7 @@ class Loop:
         own = self.model.fresh_noise
         return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
 
-    def _move(self, batch, seed, players, step, state=()):
+    def _move(self, batch, seed, players, state=()):
         """Lets `players` move at once; returns all that an evaluation gives to log.
 
         `state` are further variables that take the values which the evaluation gives them.
@@ -197,7 +198,7 @@ class Loop:
                 losses[player], [v.value for v in network.trainable_variables]
             )
             self.optimizers[player].apply(gradients, network.trainable_variables)
-            self.model.after_step(player, step)
+            self.model.after_step(player, batch.step)
         return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
 
 

@@ -1,0 +1,91 @@
+"""A generator to give away: what needs nothing of this project to draw.
+
+Latents come in as the model takes them, and images (N, H, W, C) in [0, 1] go out.
+"""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from runs.drawing import SHOWN, latents_of
+from support.backend import quiet
+from support.errors import InputError
+from support.files import UNFINISHED, atomic, writing
+
+
+def save_generator(path, model):
+    """Writes the generator as a .keras file, or as a SavedModel in a new directory elsewhere.
+
+    Raises:
+      InputError: it cannot be written, or not as a .keras file.
+    """
+    generator = in_unit_range(model)
+    if path.suffix == '.keras':
+        if generator is None:
+            raise InputError(
+                f'--export={path}: this model draws by more than layers of Keras; name a directory '
+                'for tf.saved_model.load'
+            )
+        with atomic(path) as partial:
+            generator.save(partial)
+        return
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as partial:
+            save_model(Path(partial) / 'model', generator or Sampler(model))
+            (Path(partial) / 'model').rename(path)
+
+
+def in_unit_range(model):
+    """The model's `export` as a keras.Model: latents -> images in [0, 1]; None without one."""
+    low, high = model.value_range
+    exported = model.export()
+    if exported is None or (low, high) == (0.0, 1.0):
+        return exported
+    rescaling = keras.layers.Rescaling(1.0 / (high - low), offset=-low / (high - low))
+    return keras.Sequential([exported, rescaling])
+
+
+def save_model(path, generator):
+    """Writes a SavedModel; raises OSError, as the rest of Python does, when it cannot."""
+    try:
+        with quiet():
+            if isinstance(generator, Sampler):
+                tf.saved_model.save(generator, path)
+            else:
+                generator.export(path, verbose=False)
+    except tf.errors.OpError as error:
+        reason = error.message.rpartition('; ')[2].partition(' [Op:')[0]
+        raise OSError(reason) from error
+
+
+class Sampler(tf.Module):
+    """A model's `sample`, compiled, for any number of latents.
+
+    They are drawn in parts of 64, as `runs.drawing.draw` does, the last one filled up.
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        example = latents_of(model, 1, 0, np.zeros([1, *model.image_shape], np.uint8))
+        spec = tf.TensorSpec([None, *example.shape[1:]], example.dtype)
+        self.part = tf.function(self.images, jit_compile=model.sequential)
+        self.serve = tf.function(self.images_of_all, input_signature=[spec])
+
+    def images(self, latents):
+        """Images in [0, 1] of 64 latents."""
+        low, high = self.model.value_range
+        return (self.model.sample(latents) - low) / (high - low)
+
+    def images_of_all(self, latents):
+        """Images in [0, 1] of latents (N, ...)."""
+        count = tf.shape(latents)[0]
+        parts = -(-count // SHOWN)
+        rows = tf.reshape(tf.minimum(tf.range(parts * SHOWN), count - 1), [parts, SHOWN])
+        draw = lambda part: self.part(tf.gather(latents, part))  # noqa: E731
+        images = tf.map_fn(draw, rows, fn_output_signature=tf.float32)
+        return tf.reshape(images, [-1, *self.model.image_shape])[:count]
