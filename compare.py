@@ -47,59 +47,59 @@ def main(argv):
 
     Raises InputError, before anything is written, for flags or runs that make no comparison.
     """
-    values = flags.parse(argv, __doc__, define_flags)
-    shown = [parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
-    compared = directory.open_runs(values.runs)
+    settings = flags.parse(argv, __doc__, define_flags)
+    shown = [parse_epoch(word.strip()) for word in settings.epochs_shown.split(',')]
+    compared = directory.open_runs(settings.runs)
     for run in compared:
         check_samples(run)
         warn(run)
     named = name_runs(compared)
     columns = list_columns(named)
-    out = place(values, compared[0])
+    out = place(settings, compared[0])
     every = sorted({epoch for column in columns for epoch in column.epochs})
     target = pictures.load_grid(compared[0].path / 'target.png')
 
     figure = lay_out(target, columns, list_rows(columns, choose(shown, every), Column.until_end))
-    steps = list_rows(columns, pictures.spaced(every, values.frames), Column.at)
+    steps = list_rows(columns, pictures.spaced(every, settings.frames), Column.at)
     frames = [pictures.table(*lay_out(target, columns, [step])) for step in steps]
-    text = comparison.render(target, columns, named) if values.html else None
+    text = comparison.render(target, columns, named) if settings.html else None
 
     pictures.figure(out / 'figure.png', *figure)
     pictures.save_gif(out / 'comparison.gif', frames)
     print(out / 'figure.png', out / 'comparison.gif', sep='\n')
-    if values.html:
+    if settings.html:
         comparison.save(out / 'index.html', text)
         print(out / 'index.html')
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group = 'What to compare'
     meaning = (
         'directories of runs of one data set, or names in outputs, in the order of their columns'
     )
-    flags.define(values, group, 'runs', None, meaning)
+    flags.define(table, group, 'runs', None, meaning)
     meaning = 'rows of the figure, positive integers or last; what no run has is left out'
-    flags.define(values, group, 'epochs_shown', '1,2,3,4,100,last', meaning)
+    flags.define(table, group, 'epochs_shown', '1,2,3,4,100,last', meaning)
     meaning = 'frames of the GIF at most, evenly apart in the logarithm of the epoch'
-    flags.define(values, group, 'frames', 60, meaning, flags.Number(int, 2))
+    flags.define(table, group, 'frames', 60, meaning, flags.Number(int, 2))
     meaning = 'write index.html too, one file that needs no network'
-    flags.define_switch(values, group, 'html', meaning)
+    flags.define_switch(table, group, 'html', meaning)
     meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
-    flags.define(values, group, 'out', None, meaning)
-    flags.define_overwrite(values, group)
+    flags.define(table, group, 'out', None, meaning)
+    flags.define_overwrite(table, group)
 
 
-def place(values, first):
+def place(settings, first):
     """The directory to write to; InputError where --out names one that holds such files."""
     name = f'comparison-{Path(first.config["dataset"]).name}'
     beside = Path(os.path.normpath(first.path / '..' / name))
-    if not values.out:
+    if not settings.out:
         return beside
-    out = Path(values.out)
-    names = FILES if values.html else FILES[:2]
-    flags.check_out(values, *(out / name for name in names), default=beside)
+    out = Path(settings.out)
+    names = FILES if settings.html else FILES[:2]
+    flags.check_out(settings, *(out / name for name in names), default=beside)
     return out
 
 

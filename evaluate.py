@@ -43,60 +43,72 @@ def main(argv):
     Raises:
       InputError: for flags, runs or data that cannot be meant, and too few samples for a score.
     """
-    values = flags.parse(argv, __doc__, define_flags)
-    names, out = chosen(values.metrics), written(values)
-    asked = [] if values.metrics in (None, 'all') else names
-    if values.least_classes and 'coverage' not in names:
+    settings, drawings = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
+    names, out = chosen(settings.metrics), written(settings)
+    asked = [] if settings.metrics in (None, 'all') else names
+    if settings.least_classes and 'coverage' not in names:
         raise InputError(
-            f'--least_classes={values.least_classes}: counted by coverage; add it to --metrics'
+            f'--least_classes={settings.least_classes}: counted by coverage; add it to --metrics'
         )
-    judged = directory.open_runs(values.runs)
-    data, data_hash = load(judged, values.data_dir)
+    judged = runs_of(settings)
+    data, data_hash = load(judged, settings.data_dir)
     checkpoints = [checkpoint(run) for run in judged]
-    count = f'{values.num_samples:,} samples of each'
+    count = f'{settings.num_samples:,} samples of each'
     print(f'scores: {", ".join(names)}; by {count}', file=sys.stderr, flush=True)
     backend.load_tensorflow()
     with backend.quiet():
-        judge = hire(values.features, data, data_hash, judged[0].config['flags']['dataset'])
-    check_number(names, judge, values.num_samples)
-    bench = rows.Bench(data, judge, values.num_samples, values.seed)
-    settings = {'version': scores.VERSION, 'data_hash': data_hash, 'features': values.features}
-    settings |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
-    settings |= {'num_samples': values.num_samples, 'seed': values.seed}
-    settings |= {'test_images': len(bench.real)}
-    sheets = evaluate(judged, checkpoints, bench, settings, names)
+        judge = hire(settings.features, data, data_hash, judged[0].config['settings']['dataset'])
+    check_number(names, judge, settings.num_samples)
+    bench = rows.Bench(data, judge, settings.num_samples, settings.seed)
+    parts = zip(judged, checkpoints, drawings, strict=True)
+    drawn = [rows.RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
+    found = evaluate(drawn, bench, conditions_of(settings, data_hash, bench), names)
     draw = results.upright if sys.stdout.isatty() else results.markdown
-    print(draw(sheets, names, asked), end='')
+    print(draw(found, names, asked), end='')
     if out:
         with atomic(out) as partial:
-            partial.write_text(render(out.suffix, sheets, names, asked))
-    check_classes(sheets[-len(judged) :], values.least_classes)
+            partial.write_text(render(out.suffix, found, names, asked))
+    check_classes(found[-len(judged) :], settings.least_classes)
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group, count = 'What to judge', flags.Number(int, scores.LEAST, 1_000_000)
     flags.define(
-        values, group, 'runs', None, 'directories of runs of one data set, or names in outputs'
+        table, group, 'runs', None, 'directories of runs of one data set, or names in outputs'
     )
-    flags.define(values, group, 'num_samples', 10000, 'samples of each run', count)
+    flags.define(table, group, 'num_samples', 10000, 'samples of each run', count)
     seed = flags.Number(int, 0, flags.LARGEST_SEED)
-    flags.define(values, group, 'seed', 0, 'of the samples and of all that is drawn', seed)
+    flags.define(table, group, 'seed', 0, 'of the samples and of all that is drawn', seed)
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
-    flags.define(values, group, 'data_dir', None, meaning)
+    flags.define(table, group, 'data_dir', None, meaning)
     group = 'How to judge'
     meaning = f'scores by name, or all; by default {",".join(ANSWERS)}. '
     meaning += f'There are {", ".join(scores.SCORES)}'
-    flags.define(values, group, 'metrics', None, meaning)
+    flags.define(table, group, 'metrics', None, meaning)
     meaning = 'exit with status 1 where a run draws fewer classes; 0 asks for none'
-    flags.define(values, group, 'least_classes', 0, meaning, flags.Number(int, 0, 1_000_000))
+    flags.define(table, group, 'least_classes', 0, meaning, flags.Number(int, 0, 1_000_000))
     words, meaning = ['classifier', 'inception'], 'whose features and classes are compared: '
     meaning += "a classifier of the data's classes, or Keras' InceptionV3 of ImageNet, which is "
     meaning += 'not the network of the original FID: numbers of the two do not compare'
-    flags.define(values, group, 'features', words[0], meaning, EnumParser(words))
-    flags.define(values, group, 'out', None, 'file for the table, <name>.md or <name>.csv')
-    flags.define_overwrite(values, group)
+    flags.define(table, group, 'features', words[0], meaning, EnumParser(words))
+    flags.define(table, group, 'out', None, 'file for the table, <name>.md or <name>.csv')
+    flags.define_overwrite(table, group)
+
+
+def runs_of(settings):
+    """The runs that a command line names."""
+    return directory.open_runs(settings.runs)
+
+
+def conditions_of(settings, data_hash, bench):
+    """What the scores of all rows depend on."""
+    judge = bench.judge
+    conditions = {'version': scores.VERSION, 'data_hash': data_hash, 'features': settings.features}
+    conditions |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
+    conditions |= {'num_samples': settings.num_samples, 'seed': settings.seed}
+    return conditions | {'test_images': len(bench.real)}
 
 
 def chosen(words):
@@ -111,9 +123,9 @@ def chosen(words):
     return list(dict.fromkeys(names))
 
 
-def check_classes(sheets, least):
-    """Raises InputError when a run of these (row, sheet) pairs draws fewer than `least` classes."""
-    for row, kept in sheets if least else []:
+def check_classes(judged, least):
+    """Raises InputError when a run of these (row, result) draws fewer than `least` classes."""
+    for row, kept in judged if least else []:
         drawn = kept['scores'].get('coverage', {}).get('present')
         if drawn is None or drawn < least:
             found = 'has no classes to count' if drawn is None else f'draws {drawn} classes'
@@ -122,21 +134,21 @@ def check_classes(sheets, least):
             )
 
 
-def written(values):
+def written(settings):
     """The path in --out, or None; InputError for a suffix of no table, and for a file's."""
-    if not values.out:
+    if not settings.out:
         return None
-    if Path(values.out).suffix not in ('.md', '.csv'):
-        raise InputError(f'--out={values.out}: must end in .md or .csv')
-    flags.check_out(values, values.out)
-    return Path(values.out)
+    if Path(settings.out).suffix not in ('.md', '.csv'):
+        raise InputError(f'--out={settings.out}: must end in .md or .csv')
+    flags.check_out(settings, settings.out)
+    return Path(settings.out)
 
 
-def render(suffix, sheets, names, asked):
+def render(suffix, found, names, asked):
     """The text of a file of this suffix."""
     if suffix == '.csv':
-        return results.comma_separated(sheets, names)
-    return results.markdown(sheets, names, asked)
+        return results.comma_separated(found, names)
+    return results.markdown(found, names, asked)
 
 
 if __name__ == '__main__':

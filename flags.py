@@ -4,7 +4,7 @@ Flags live in a table of their own, so that those of imported libraries do not s
 Model files are read as text: neither help nor a refusal waits for TensorFlow.
 """
 
-import ast
+import contextlib
 import difflib
 import functools
 import math
@@ -16,11 +16,10 @@ from types import SimpleNamespace
 
 from absl import flags as absl_flags
 
+from models.shared import declarations
+from runs.restore import settings_of
+from runs.schema import LARGEST_SEED, LONGEST_CODE, PRECISIONS
 from support.errors import InputError, expand
-
-MODELS = Path(__file__).parent / 'models'
-LARGEST_SEED = 2**31 - 1
-LARGEST = {int: LARGEST_SEED, float: 1e38}  # what 32 bits hold, in which the networks compute
 
 
 class Number(absl_flags.ArgumentParser):
@@ -32,8 +31,8 @@ class Number(absl_flags.ArgumentParser):
     def __init__(self, kind, least=None, most=None, above=False):
         super().__init__()
         self.kind, self.above = kind, above
-        self.least = -LARGEST[kind] if least is None else least
-        self.most = LARGEST[kind] if most is None else most
+        self.least = -declarations.LARGEST[kind] if least is None else least
+        self.most = declarations.LARGEST[kind] if most is None else most
 
     def parse(self, text):
         """The number that `text` spells; a ValueError says what it must be."""
@@ -82,23 +81,37 @@ class RunName(absl_flags.ArgumentParser):
 PLACES = dict.fromkeys(['data_dir', 'export', 'out', 'output_dir', 'run'], Place) | {'runs': Places}
 
 
-def define(values, group, name, default, meaning, parser=None):
-    """Adds a flag to the table `values`, under the heading `group` of its help."""
+def define(table, group, name, default, meaning, parser=None, may_change=False):
+    """Adds a flag to `table`, under the heading `group` of its help.
+
+    A run may be continued with another value of it if it `may_change`.
+    """
     parser = parser or PLACES.get(name, absl_flags.ArgumentParser)()
-    absl_flags.DEFINE(parser, name, default, meaning, values, module_name=group)
+    add(table, group, absl_flags.Flag(parser, None, name, default, meaning), may_change)
 
 
-def define_switch(values, group, name, meaning):
-    """Adds a flag that is off unless it is named."""
-    absl_flags.DEFINE_bool(name, False, meaning, values, module_name=group)
+def define_word(table, group, name, default, words, meaning):
+    """Adds a flag that takes one of several words."""
+    add(table, group, absl_flags.EnumFlag(name, default, meaning, words))
 
 
-def define_overwrite(values, group):
+def define_switch(table, group, name, meaning, default=False, may_change=False):
+    """Adds a flag that is `--name` or `--noname`, off unless it is named."""
+    add(table, group, absl_flags.BooleanFlag(name, default, meaning), may_change)
+
+
+def add(table, group, flag, may_change=False):
+    """Adds an absl flag to `table`."""
+    flag.may_change = may_change
+    absl_flags.DEFINE_flag(flag, table, group)
+
+
+def define_overwrite(table, group):
     """Adds the switch that `check_out` asks for."""
-    define_switch(values, group, 'overwrite', 'replace files that lie where --out says')
+    define_switch(table, group, 'overwrite', 'replace files that lie where --out says')
 
 
-def check_out(values, *paths, default=None):
+def check_out(settings, *paths, default=None):
     """Refuses to replace files at `paths`, where --out says, unless it says what it would anyway.
 
     `default` is where it would point if it were not given.
@@ -106,125 +119,140 @@ def check_out(values, *paths, default=None):
     Raises:
       InputError: a file lies there and --overwrite is not given.
     """
-    own = default is not None and Path(values.out).resolve() == Path(default).resolve()
+    own = default is not None and Path(settings.out).resolve() == Path(default).resolve()
     for path in map(Path, paths):
-        if path.is_file() and not (values.overwrite or own):
-            where = '' if str(path) == values.out else f' {path}'
+        if path.is_file() and not (settings.overwrite or own):
+            where = '' if str(path) == settings.out else f' {path}'
             raise InputError(
-                f'--out={values.out}:{where} exists; choose another name, or --overwrite it'
+                f'--out={settings.out}:{where} exists; choose another name, or --overwrite it'
             )
 
 
-def define_training(values):
+def define_training(table):
     """The flags that every training run shares."""
+    define_subject(table)
+    define_course(table)
+    define_places(table)
+
+
+def define_subject(table):
+    """What is trained: the model and its data."""
     group, positive = 'What to train', Number(int, 1)
-    define(values, group, 'model', None, 'what to train: ' + ', '.join(model_names()))
-    define(
-        values,
-        group,
-        'dataset',
-        None,
-        'digits (needs no network), mnist, fashion_mnist, cifar10, any other image data set of '
-        'tensorflow-datasets by name, or a folder of images with a sub-folder a class',
-    )
+    define(table, group, 'model', None, 'what to train: ' + ', '.join(declarations.names()))
+    meaning = 'digits (needs no network), mnist, fashion_mnist, cifar10, any other image data set '
+    meaning += 'of tensorflow-datasets by name, or a folder of images with a sub-folder a class'
+    define(table, group, 'dataset', None, meaning)
     meaning = 'images are brought to this many pixels a side; by default their own size'
-    define(values, group, 'image_size', None, meaning, positive)
+    define(table, group, 'image_size', None, meaning, positive)
     meaning = 'training images used, a fixed choice; all where there are fewer'
-    define(values, group, 'train_size', 10000, meaning, positive)
-    group = 'How to train'
-    define(values, group, 'epochs', 100, 'passes over the training images', positive)
-    define(values, group, 'batch_size', 64, 'images a step', positive)
+    define(table, group, 'train_size', 10000, meaning, positive)
+
+
+def define_course(table):
+    """How it is trained."""
+    group, positive = 'How to train', Number(int, 1)
+    define(table, group, 'epochs', 100, 'passes over the training images', positive, True)
+    define(table, group, 'batch_size', 64, 'images a step', positive)
     meaning = "step size of the model's optimizer"
-    define(values, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
-    define(values, group, 'latent_dim', 100, 'length of the code', Number(int, 1, 10000))
+    define(table, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
+    define(table, group, 'latent_dim', 100, 'length of the code', Number(int, 1, LONGEST_CODE))
     meaning = 'of all random numbers; the same seed gives the same run'
-    define(values, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
-    choice = functools.partial(absl_flags.DEFINE_enum, flag_values=values, module_name=group)
-    choice('xla', 'auto', ['auto', 'on', 'off'], XLA)
-    choice('precision', 'float32', ['float32', 'bfloat16'], PRECISION)
+    define(table, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
+    define_word(table, group, 'xla', 'auto', ['auto', 'on', 'off'], XLA)
+    define_word(table, group, 'precision', 'float32', PRECISIONS, PRECISION)
     meaning = 'end the training at the first loss that is infinite or not a number'
-    absl_flags.DEFINE_bool('stop_on_nan', True, meaning, values, module_name=group)
+    define_switch(table, group, 'stop_on_nan', meaning, default=True, may_change=True)
     meaning = 'epochs between scores in the log: FID, classes drawn, bound; 0 takes none'
-    define(values, group, 'eval_every', 0, meaning, Number(int, 0))
-    group = 'Where things lie'
+    define(table, group, 'eval_every', 0, meaning, Number(int, 0))
+
+
+def define_places(table):
+    """Where the run lies, and how often what is written there."""
+    free = functools.partial(define, table, 'Where things lie', may_change=True)
     meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
-    define(values, group, 'data_dir', None, meaning)
-    define(values, group, 'output_dir', 'outputs', 'directory of all runs')
+    free('data_dir', None, meaning)
+    free('output_dir', 'outputs', 'directory of all runs')
     meaning = 'directory of this run in output_dir; by default <model>-<dataset>'
-    define(values, group, 'run_name', None, meaning, RunName())
+    free('run_name', None, meaning, RunName())
     meaning = 'begin the run anew, deleting what is there'
-    define_switch(values, group, 'overwrite', meaning)
-    define(values, group, 'save_every', 1, 'epochs between checkpoints', positive)
+    define_switch(table, 'Where things lie', 'overwrite', meaning, may_change=True)
+    free('save_every', 1, 'epochs between checkpoints', Number(int, 1))
     meaning = 'minutes between checkpoints inside a long epoch'
-    define(values, group, 'save_every_minutes', 10.0, meaning, Number(float, 0, above=True))
-    define(values, group, 'sample_every', 1, 'epochs between grids of samples', positive)
+    free('save_every_minutes', 10.0, meaning, Number(float, 0, above=True))
+    free('sample_every', 1, 'epochs between grids of samples', Number(int, 1))
 
 
-def model_names():
-    """The models: files of models/, but for the shared ones and those that begin with _ or a dot.
-
-    A dot is what editors and file systems put before files of their own.
-    """
-    names = (path.stem for path in MODELS.glob('*.py') if path.is_file())
-    return sorted(n for n in names if n not in ('base', 'layers') and not n.startswith(('_', '.')))
+def changeable():
+    """The names of the flags that a run may be continued with at another value."""
+    table = tabulate(define_training)
+    return {name for name in table if table[name].may_change}
 
 
-def literals(model):
-    """(defaults, options, variants, only) of a model file, read without importing it.
+def define_model(table, model):
+    """Adds the model's own options, and has the shared flags default to what it prefers.
 
-    Raises:
-      InputError: the file is no Python, or one of them no dictionary of literals; names the line.
-    """
-    path = MODELS / f'{model}.py'
-    found = {'defaults': {}, 'options': {}, 'variants': {}, 'only': {}}
-    try:
-        statements = ast.parse(path.read_bytes()).body
-    except SyntaxError as error:
-        raise InputError(f'{path}, line {error.lineno or 1}: {error.msg}; mend it') from None
-    for node in statements:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) in found:
-            found[node.targets[0].id] = literal(path, node)
-    return tuple(found.values())
-
-
-def literal(path, node):
-    """The dictionary that a statement `name = {...}` of the file `path` assigns."""
-    try:
-        return dict(ast.literal_eval(node.value))
-    except (TypeError, ValueError):
-        name = node.targets[0].id
-        told = f'{path}, line {node.lineno}: {name} must be a dictionary of literals'
-        raise InputError(told) from None
-
-
-def define_model(values, model, variant=None):
-    """The model's own options, and its or a variant's preferences among the shared flags.
+    Returns:
+      What the model declares.
 
     Raises:
-      InputError: the model file has them in another form than `models.base` says.
+      InputError: there is no such model, or its file cannot be read.
     """
-    defaults, options, variants, _ = literals(model)
+    known = declarations.names()
+    if model not in known:
+        near = nearest(model, known)
+        raise InputError(f'--model={model}: no such model{near}; there are {", ".join(known)}')
+    declared = declarations.read(model)
+    with readable(model):
+        for name, option in declared.options.items():
+            define_option(table, f'Options of {model}', name, option)
+        prefer(table, declared.defaults)
+        for option in declared.options.values():
+            _ = [table[other] for other in option.only_with]
+    return declared
+
+
+@contextlib.contextmanager
+def readable(model):
+    """Tells in one line that a model declares what its flags do not take."""
     try:
-        for name, value in (defaults | variants.get(variant, {})).items():
-            values.set_default(name, value)
-        for name, (default, meaning, *limit) in options.items():
-            define_option(values, f'Options of {model}', name, default, meaning, *limit)
+        yield
     except (absl_flags.Error, AttributeError, LookupError, TypeError, ValueError) as error:
-        told = f'{MODELS / model}.py: its defaults, options or variants cannot be read'
-        raise InputError(f'{told} ({error}); models/base.py says how they look') from None
+        raise declarations.unreadable(f'models.{model}', error) from None
 
 
-def define_option(values, group, name, default, meaning, *limit):
+def prefer(table, preferences):
+    """Gives flags other defaults {name: value}; what was given stays."""
+    for name, value in preferences.items():
+        table.set_default(name, value)
+
+
+def define_option(table, group, name, option):
     """Adds an option of a model: a word of several, a switch or a number, as its default says."""
-    if isinstance(default, str):
-        absl_flags.DEFINE_enum(name, default, limit[0], meaning, values, module_name=group)
-    elif isinstance(default, bool):
-        absl_flags.DEFINE_bool(name, default, meaning, values, module_name=group)
+    if isinstance(option.default, str):
+        define_word(table, group, name, option.default, option.choices, option.help)
+    elif isinstance(option.default, bool):
+        define_switch(table, group, name, option.help, option.default)
     else:
-        define(values, group, name, default, meaning, Number(type(default), *limit))
+        number = Number(type(option.default), option.least, option.most)
+        define(table, group, name, option.default, option.help, number)
 
 
-def parse(argv, description, *definitions, strict=True):
+def tabulate(*definitions):
+    """A table of the flags that `definitions` add."""
+    table = absl_flags.FlagValues()
+    table.set_gnu_getopt()
+    for add_to in definitions:
+        add_to(table)
+    return table
+
+
+def define_help(table):
+    """Adds --help."""
+    flag = absl_flags.BooleanFlag('help', False, 'show this', short_name='h')
+    add(table, 'Help', flag)
+
+
+def parse(argv, description, *definitions):
     """Reads the command line `argv` by the flags that `definitions` add to a table.
 
     Prints the help and exits with status 0 where --help is asked for.
@@ -233,104 +261,161 @@ def parse(argv, description, *definitions, strict=True):
       The table: `table.name` is the value of a flag.
 
     Raises:
+      InputError: for unknown flags, stray words and values that a flag does not take.
+    """
+    table = tabulate(*definitions, define_help)
+    read(argv, table)
+    help_who_asks(table, description)
+    return table
+
+
+def parse_with_drawing(argv, description, define_flags, runs_of):
+    """Reads the command line as `parse`, with the flags that the models of its runs draw by.
+
+    `runs_of(table)` are the runs that the command line names.
+
+    Returns:
+      (table, [{name: value} of the flags that a run's model draws by, for each run]).
+
+    Raises:
+      InputError: as `parse` and `runs_of`, or a run's model is not here.
+    """
+    table = tabulate(define_flags, define_help)
+    read(argv, table, strict=False)
+    try:
+        models = [settings_of(run).model for run in runs_of(table)]
+    except InputError:
+        read(argv, table)  # a misspelt flag is told first
+        help_who_asks(table, description)
+        raise
+    for model in models:
+        define_drawing(table, model)
+    read(argv, table)
+    help_who_asks(table, description)
+    return table, [drawing_of(table, model) for model in models]
+
+
+def define_drawing(table, model):
+    """Adds the flags that a model draws by, but for those that another added before."""
+    group = 'How models draw'
+    with readable(model):
+        for name, option in declarations.read(model).drawing.items():
+            if name not in table or table.find_module_defining_flag(name) != group:
+                define_option(table, group, name, option)
+
+
+def drawing_of(table, model):
+    """{name: value} of the flags that a model draws by: what is given, else its default.
+
+    Raises:
+      InputError: the model does not take a value that another model of the command line does.
+    """
+    found = {}
+    for name, option in declarations.read(model).drawing.items():
+        found[name] = table[name].value if table[name].present else option.default
+        if not option.takes(found[name]):
+            raise InputError(f'--{name}={found[name]}: not taken by {model}; draw its run apart')
+    return found
+
+
+def help_who_asks(table, description):
+    """Prints the help and exits with status 0 where --help is given."""
+    if table.help:
+        print(help_text(description, table))
+        sys.exit(0)
+
+
+def read(argv, table, strict=True):
+    """Gives the flags of `table` the values that the command line `argv` says.
+
+    Raises:
       InputError: for unknown flags, stray words and values that a flag does not take. With
         `strict=False` unknown flags and stray words pass.
     """
-    values = absl_flags.FlagValues()
-    values.set_gnu_getopt()
-    for add in definitions:
-        add(values)
-    absl_flags.DEFINE_bool('help', False, 'show this', values, short_name='h', module_name='Help')
-    try:
-        stray = values([argv[0], *words(argv[1:], values)], known_only=not strict)[1:]
-    except absl_flags.UnrecognizedFlagError as error:
-        raise InputError(unknown(error.flagname, values)) from None
-    except (absl_flags.Error, ValueError) as error:
-        raise InputError(str(error).removeprefix('flag ').removeprefix('ERROR:: ')) from None
+    with refusals(table):
+        stray = table([argv[0], *words(argv[1:])], known_only=not strict)[1:]
     if strict and stray:
         raise InputError(f'{stray[0]}: stray word; flags are written --name=value')
-    if strict and values.help:
-        print(help_text(description, values))
-        sys.exit(0)
-    return values
 
 
-def words(argv, values):
+@contextlib.contextmanager
+def refusals(table):
+    """Tells in one line what a flag of `table` does not take."""
+    try:
+        yield
+    except absl_flags.UnrecognizedFlagError as error:
+        raise InputError(unknown(error.flagname, table)) from None
+    except (absl_flags.Error, ValueError) as error:
+        raise InputError(str(error).removeprefix('flag ').removeprefix('ERROR:: ')) from None
+
+
+def words(argv):
     """The words of a command line, those of a --flagfile in its place.
 
     Raises:
       InputError: a word is no text, or --undefok, with which absl would hide a misspelt flag.
     """
     try:
-        found = values.read_flags_from_files(argv)
+        found = absl_flags.FlagValues().read_flags_from_files(argv)
     except UnicodeDecodeError as error:
         raise InputError(f'--flagfile: no text ({error}); give a file with a flag a line') from None
+    except absl_flags.Error as error:
+        raise InputError(str(error).removeprefix('ERROR:: ')) from None
     for word in found:
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            raise InputError(f'{ascii(word)}: not UTF-8; choose another name') from None
+        check_text(word)
         if word.startswith('-') and word.lstrip('-').partition('=')[0] == 'undefok':
-            raise InputError(unknown('undefok', values))
+            raise InputError('--undefok: unknown flag; --help lists the flags')
     return found
 
 
-def check_pairs(values, only):
-    """Refuses an option that differs from its default where another is not as `only` says.
-
-    `only` is {name: (other name, the value of the other with which it is read)}.
-    """
-    for name, (other, value) in only.items():
-        if values[name].value != values[name].default and values[other].value != value:
-            raise InputError(
-                f'--{name}={values[name].value}: read with --{other}={value} alone; leave one out'
-            )
+def check_text(word):
+    """Refuses a word of a command line that is no text."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise InputError(f'{ascii(word)}: not UTF-8; choose another name') from None
 
 
-def revive(kept, place):
-    """The flags {name: value} that a run's file `place` keeps, those it lacks with their defaults.
-
-    It may lack options that its model has got since.
+def change(table, name, value):
+    """Gives a flag the value that `--name=value` would give it.
 
     Raises:
-      InputError: the model is not here, a flag that every model is built by is missing, or a value
-        is none that the flag takes.
+      InputError: as `read`.
     """
-    model, values = kept.get('model'), absl_flags.FlagValues()
-    if model not in model_names():
-        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
-    define_training(values)
-    define_model(values, model)
-    defaults = {name: values[name].default for name in literals(model)[1]}
-    for name, value in (dict.fromkeys(SHAPING) | defaults | kept).items():
-        if name in (*SHAPING, *defaults) and not takes(values[name], value):
-            raise InputError(f'{place}: the flag {name} is {value!r}; put it right')
-    return defaults | kept
+    if name not in table:
+        raise InputError(unknown(name, table))
+    check_text(f'--{name}={value}')
+    with refusals(table):
+        table[name].parse(str(value))
+    table[name].using_default_value = False
 
 
-def takes(flag, value):
-    """Whether a flag, as it is written on a command line, may have this value."""
-    try:
-        return flag.parser.parse(str(value)) == value
-    except ValueError:
-        return False
+def check_pairs(table, options):
+    """Refuses an option that differs from its default where it is not read."""
+    for name, option in options.items():
+        for other, value in option.only_with.items():
+            if table[name].value != table[name].default and table[other].value != value:
+                raise InputError(
+                    f'--{name}={table[name].value}: read with --{other}={value} alone; '
+                    'leave one out'
+                )
 
 
-def unknown(name, values):
+def unknown(name, table):
     """One line on an unknown flag: the models that would read it, or the nearest names."""
-    readers = [model for model in model_names() if reads(model, name)]
-    if readers and 'model' in values:
-        model, others = values['model'].value, ', '.join(readers)
+    readers = [model for model in declarations.names() if reads(model, name)]
+    if readers and 'model' in table:
+        model, others = table['model'].value, ', '.join(readers)
         if model is None:
             return f'--{name}: read by {others} alone; name the model with --model'
         return f'--{name}: not read by {model}, but by {others}; leave it out'
-    return f'--{name}: unknown flag{nearest(name, list(values))}; --help lists the flags'
+    return f'--{name}: unknown flag{nearest(name, list(table))}; --help lists the flags'
 
 
 def reads(model, name):
     """Whether a model has an option of this name; a file that is no model has none."""
     try:
-        return name in literals(model)[1]
+        return name in declarations.read(model).options
     except InputError:
         return False
 
@@ -341,11 +426,11 @@ def nearest(word, known):
     return f', did you mean {" or ".join(close)}?' if close else ''
 
 
-def help_text(description, values):
+def help_text(description, table):
     """The flags by group, each with its meaning and default, which may differ by model."""
     lines = [(description or '').strip()]  # python -OO leaves docstrings out
-    preferred = preferences() if 'model' in values and values['model'].value is None else {}
-    for group, members in values.flags_by_module_dict().items():
+    preferred = preferences() if 'model' in table and table['model'].value is None else {}
+    for group, members in table.flags_by_module_dict().items():
         lines += ['', group]
         for flag in members:
             meaning = flag.help + default_text(flag.default, preferred.get(flag.name, {}))
@@ -356,8 +441,8 @@ def help_text(description, values):
 def preferences():
     """{flag: {value: models that prefer it}} of the flags that all models share."""
     found = {}
-    for model in model_names():
-        for name, value in literals(model)[0].items():
+    for model in declarations.names():
+        for name, value in declarations.read(model).defaults.items():
             found.setdefault(name, {}).setdefault(value, []).append(model)
     return found
 
@@ -373,33 +458,62 @@ def default_text(default, preferred):
 
 
 XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
-PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32'
-SHAPING = ('seed', 'latent_dim', 'precision')  # shared flags that a model is built by
+PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32; '
+PRECISION += 'float64 is for tests'
 HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
 
 
-def train_settings(argv, description):
-    """The settings of a training run: a namespace of every flag, the model's own included.
+def training(argv, description):
+    """The settings of a training run by its command line: a namespace of every flag.
+
+    Prints the help and exits with status 0 where --help is asked for.
 
     Raises:
-      InputError: as `parse`; no model or data set is named; there is no such model.
+      InputError: as `read`; no model or data set is named; there is no such model.
     """
-    model = parse(argv, '', define_training, strict=False).model
-    if model is not None and model not in model_names():
-        known = model_names()
-        raise InputError(
-            f'--model={model}: no such model{nearest(model, known)}; there are {", ".join(known)}'
-        )
-    own = [functools.partial(define_model, model=model)] if model else []
-    chosen = parse(argv, '', define_training, *own, strict=False)
-    if 'variant' in chosen:
-        own = [functools.partial(define_model, model=model, variant=chosen['variant'].value)]
-    values = parse(argv, description, define_training, *own)
+    table = tabulate(define_training, define_help)
+    read(argv, table, strict=False)
+    model = table.model
+    declared = None if model is None else define_model(table, model)
+    read(argv, table)
+    if declared:
+        follow_variant(table, declared)
+    help_who_asks(table, description)
+    return settled(table, declared)
+
+
+def settings(model, **changes):
+    """The settings of a training run of `model`: a namespace of every flag.
+
+    Flags are at the model's defaults, but for `changes`; None leaves one as it is.
+
+    Raises:
+      InputError: as `training`.
+    """
+    table = tabulate(define_training)
+    change(table, 'model', model)
+    declared = define_model(table, table['model'].value)
+    for name, value in changes.items():
+        if value is not None:
+            change(table, name, value)
+    follow_variant(table, declared)
+    return settled(table, declared)
+
+
+def follow_variant(table, declared):
+    """Has the flags default to what the chosen variant of the model prefers, if it has any."""
+    variant = table['variant'].value if 'variant' in table else None
+    with readable(table['model'].value):
+        prefer(table, declared.variants.get(variant, {}))
+
+
+def settled(table, declared):
+    """The settings that `table` holds; refuses those that are missing or mean nothing."""
+    found = {name: table[name].value for name in table if name not in ('help', 'h')}
     for name in ('model', 'dataset'):
-        if getattr(values, name) is None:
+        if found[name] is None:
             raise InputError(f'--{name}: missing; python train.py --model=vae --dataset=mnist')
-    check_pairs(values, literals(model)[3])
-    settings = {name: values[name].value for name in values if name not in ('help', 'h')}
-    place = re.sub(r'\W+', '-', Path(settings['dataset']).name).strip('-')
-    settings['run_name'] = settings['run_name'] or f'{model}-{place}'
-    return SimpleNamespace(**settings)
+    check_pairs(table, declared.options)
+    place = re.sub(r'\W+', '-', Path(found['dataset']).name).strip('-')
+    found['run_name'] = found['run_name'] or f'{found["model"]}-{place}'
+    return SimpleNamespace(**found)

@@ -48,7 +48,7 @@ def main(argv):
         a model that does not draw so, a checkpoint of another version, and a file that cannot be
         written.
     """
-    settings, drawing = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
+    settings, [drawing] = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
     run = directory.open_run(settings.run)
     out, exported = paths(settings, run)
     labels = labels_of(settings, run.config['class_names'])

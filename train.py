@@ -27,14 +27,14 @@ from training.setup import check_batch, configuration, cores, load, threads, war
 
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
-    settings = flags.train_settings(argv, __doc__)
+    settings = flags.training(argv, __doc__)
     info = datasets.check(settings.dataset, settings.data_dir, settings.image_size)
     check_batch(settings, info.train_examples)
     run = Run(Path(settings.output_dir) / settings.run_name)
     with run.locked():
         going_on = run.exists() and not settings.overwrite
         if going_on:
-            run.check_flags(vars(settings))
+            run.check_settings(vars(settings), flags.changeable())
         backend.limit_threads(threads(run) if going_on else cores())
         data, data_hash = load(settings)
         arrays = None
@@ -42,7 +42,7 @@ def main(argv):
             run.check_data(data_hash)
             arrays = run.load(warn)
         else:
-            run.begin(configuration(settings, data, data_hash))
+            run.begin(configuration(settings, data, data_hash, flags.words(argv[1:])))
         if finished(run, settings, data, arrays):
             print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
             return 0

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import flags
+from models.shared import declarations
 from training import setup
 
 UNIT = 1 if sys.platform == 'darwin' else 1024  # of ru_maxrss, in bytes
@@ -43,8 +44,8 @@ def claim_output():
 
 def prepare(network, argv):
     """Settings, data and hash of a run of `network`, a model of the project or `tutorial_dcgan`."""
-    known = network if network in flags.model_names() else 'gan'
-    settings = flags.train_settings(['', f'--model={known}', *argv], '')
+    known = network if network in declarations.names() else 'gan'
+    settings = flags.training(['train.py', f'--model={known}', *argv], '')
     settings.model = network
     return settings, *setup.load(settings)
 

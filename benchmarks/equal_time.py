@@ -26,6 +26,7 @@ import pictures
 from benchmarks.report import origin, table
 from evaluation import results
 from evaluation.scores import SCORES
+from models.shared import declarations
 from runs.directory import Run
 from support import terminal
 from support.errors import InputError
@@ -41,15 +42,15 @@ COLUMNS = 4  # of the picture
 
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
-    values = flags.parse(argv, __doc__, define_flags)
-    models = [shlex.split(line) for line in values.models.split(',')]
+    settings = flags.parse(argv, __doc__, define_flags)
+    models = [shlex.split(line) for line in settings.models.split(',')]
     for line in models:
-        check(line, values)
-    datasets.check(values.dataset, values.data_dir)
-    home = Path(values.output_dir, f'{values.dataset}-{values.minutes:g}-minutes')
-    trained = [train(home, line, values) for line in models]
+        check(line, settings)
+    datasets.check(settings.dataset, settings.data_dir)
+    home = Path(settings.output_dir, f'{settings.dataset}-{settings.minutes:g}-minutes')
+    trained = [train(home, line, settings) for line in models]
     listed = ','.join(str(run.path) for run in trained)
-    asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={values.seed}'
+    asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={settings.seed}'
     command('evaluate.py', *asked)
     lines = table(HEADER, [*map(row, trained)])
     text = f'{origin(argv, "benchmarks.equal_time")}\n{lines}\n'
@@ -60,38 +61,38 @@ def main(argv):
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group = 'What to train'
-    flags.define(values, group, 'dataset', 'digits', 'as for train.py')
-    flags.define(values, group, 'data_dir', None, 'as for train.py')
+    flags.define(table, group, 'dataset', 'digits', 'as for train.py')
+    flags.define(table, group, 'data_dir', None, 'as for train.py')
     meaning = 'which of them, each with flags of its own behind it if need be'
-    flags.define(values, group, 'models', ','.join(flags.model_names()), meaning)
-    flags.define(values, group, 'minutes', 6.0, 'of each', flags.Number(float, 0, above=True))
+    flags.define(table, group, 'models', ','.join(declarations.names()), meaning)
+    flags.define(table, group, 'minutes', 6.0, 'of each', flags.Number(float, 0, above=True))
     size = flags.Number(int, 1)
-    flags.define(values, group, 'train_size', 60000, 'training images of all', size)
-    flags.define(values, group, 'seed', 0, 'of all', flags.Number(int, 0, flags.LARGEST_SEED))
+    flags.define(table, group, 'train_size', 60000, 'training images of all', size)
+    flags.define(table, group, 'seed', 0, 'of all', flags.Number(int, 0, flags.LARGEST_SEED))
     meaning = 'a directory <dataset>-<minutes>-minutes is made in it'
-    flags.define(values, group, 'output_dir', 'outputs', meaning)
+    flags.define(table, group, 'output_dir', 'outputs', meaning)
 
 
-def check(line, values):
+def check(line, settings):
     """Raises InputError unless train.py takes this model and its flags."""
     if not line:
         raise InputError(
-            f'--models={values.models}: names no model between two commas; leave one out'
+            f'--models={settings.models}: names no model between two commas; leave one out'
         )
-    flags.train_settings(words(line, values), '')
+    flags.training(words(line, settings), '')
 
 
-def words(line, values):
+def words(line, settings):
     """The command that trains a model and its flags for ever, without the place of its run."""
-    given = [f'--{name}={values[name].value}' for name in ('dataset', 'train_size', 'seed')]
-    given += [f'--data_dir={values.data_dir}'] if values.data_dir else []
+    given = [f'--{name}={settings[name].value}' for name in ('dataset', 'train_size', 'seed')]
+    given += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
     return ['train.py', f'--model={line[0]}', *given, f'--epochs={ENDLESS}', *line[1:]]
 
 
-def train(home, line, values):
+def train(home, line, settings):
     """The run of a model and its flags, trained until its time is up unless it lies there already.
 
     Raises:
@@ -101,7 +102,7 @@ def train(home, line, values):
     finished, begun = home / name, home / 'unfinished' / name
     if not finished.exists():
         place = [f'--output_dir={begun.parent}', f'--run_name={name}', '--overwrite']
-        limited(60 * values.minutes, *words(line, values), *place)
+        limited(60 * settings.minutes, *words(line, settings), *place)
         begun.rename(finished)
     return Run(finished)
 
@@ -138,7 +139,7 @@ def row(run):
     size = sum(int(n.replace(',', '')) for n in re.findall(r': ([\d,]+) param', networks(run)))
     titles = [title for name in METRICS for title in SCORES[name].columns]
     cells = dict(zip(titles, results.cells(kept, METRICS), strict=True))
-    seen = kept['settings']['step'] * config['flags']['batch_size']
+    seen = kept['conditions']['step'] * config['settings']['batch_size']
     return [
         run.path.name,
         *(cells[title] for title in SCORED),

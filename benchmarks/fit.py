@@ -11,7 +11,7 @@ class Fitted(keras.Model):
 
     def __init__(self, model):
         super().__init__()
-        self.model, self.update = model, UPDATES[model.options.model](model)
+        self.model, self.update = model, UPDATES[model.settings.model](model)
         self.built = True  # its networks know their input shapes
 
     def train_step(self, images):

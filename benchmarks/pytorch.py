@@ -93,8 +93,8 @@ class GAN(Update):
         super().networks(model)
         low, high = model.value_range
         self.first, self.decay = (
-            model.options.instance_noise * (high - low),
-            model.options.decay_steps,
+            model.settings.instance_noise * (high - low),
+            model.settings.decay_steps,
         )
 
     def noise(self, shape):

@@ -114,30 +114,30 @@ COLUMNS += ['d_true', 'd_fake', 'warned', 'seconds', 'processor', 'commit']
 
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
-    values = flags.parse(argv, __doc__, define_flags)
-    names = values.settings.split(',')
+    settings = flags.parse(argv, __doc__, define_flags)
+    names = settings.settings.split(',')
     for name in names:
         if name not in SETTINGS:
             raise InputError(f'--settings: no setting {name!r}{flags.nearest(name, [*SETTINGS])}')
-    home = Path(values.output_dir)
+    home = Path(settings.output_dir)
     for name in names:
-        for seed in seeds_of(values.seeds, SETTINGS[name].seeds):
+        for seed in seeds_of(settings.seeds, SETTINGS[name].seeds):
             if (name, str(seed)) not in finished():
-                append(measure(home, name, seed, values.data_dir))
+                append(measure(home, name, seed, settings.data_dir))
     print(summary(names))
     worst(home / 'worst.png', names, home)
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group = 'What to train'
     meaning = f'which settings: {", ".join(SETTINGS)}'
-    flags.define(values, group, 'settings', ','.join(SETTINGS), meaning)
+    flags.define(table, group, 'settings', ','.join(SETTINGS), meaning)
     meaning = 'which of their seeds, as 0,1,2; by default all of a setting'
-    flags.define(values, group, 'seeds', None, meaning)
-    flags.define(values, group, 'data_dir', None, 'as for train.py')
-    flags.define(values, group, 'output_dir', 'outputs/robustness', 'directory of the runs')
+    flags.define(table, group, 'seeds', None, meaning)
+    flags.define(table, group, 'data_dir', None, 'as for train.py')
+    flags.define(table, group, 'output_dir', 'outputs/robustness', 'directory of the runs')
 
 
 def seeds_of(words, count):
@@ -181,7 +181,7 @@ def measure(home, name, seed, data_dir):
     setting = SETTINGS[name]
     run = train(home, name, seed, setting, data_dir)
     log, config = run.rows(), run.config
-    steps = config['train_images'] // config['flags']['batch_size']
+    steps = config['train_images'] // config['settings']['batch_size']
     judged = [row for row in log if row.get('eval_fid')]
     later = [row for row in judged if int(row['epoch']) > SETTLED] or judged
     classes, fid = int(judged[-1]['eval_classes']), float(judged[-1]['eval_fid'])

@@ -42,50 +42,50 @@ NO_TORCH = ' PyTorch is not installed, so it is left out.'
 
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
-    values = flags.parse(argv, __doc__, define_flags)
-    networks, parts = words(values, 'networks', NETWORKS), words(values, 'parts', PARTS)
-    datasets.check(values.dataset, values.data_dir)
-    report = Report(values.out, argv)
-    data = [f'--dataset={values.dataset}']
-    data += [f'--data_dir={values.data_dir}'] if values.data_dir else []
+    settings = flags.parse(argv, __doc__, define_flags)
+    networks, parts = words(settings, 'networks', NETWORKS), words(settings, 'parts', PARTS)
+    datasets.check(settings.dataset, settings.data_dir)
+    report = Report(settings.out, argv)
+    data = [f'--dataset={settings.dataset}']
+    data += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
     if 'throughput' in parts:
         peaks = json.loads(python('-m', 'benchmarks.peak'))
         for network, batch in GROUPS:
             if network in networks:
-                report.add(*throughput(network, batch, data, values, peaks))
+                report.add(*throughput(network, batch, data, settings, peaks))
     if 'quality' in parts:
-        report.add(*quality.section([*data, f'--train_size={values.train_size}'], values.nats))
+        report.add(*quality.section([*data, f'--train_size={settings.train_size}'], settings.nats))
     if 'surroundings' in parts:
-        report.add(*surroundings.section(data, values.train_size, values.rounds))
+        report.add(*surroundings.section(data, settings.train_size, settings.rounds))
     if 'startup' in parts:
-        report.add(*startup.section(data, values.rounds))
+        report.add(*startup.section(data, settings.rounds))
     return 0
 
 
-def define_flags(values):
-    """Defines this command's flags on `values`."""
+def define_flags(table):
+    """Defines this command's flags on `table`."""
     group = 'What to measure'
-    flags.define(values, group, 'dataset', 'digits', 'as for train.py')
-    flags.define(values, group, 'data_dir', None, 'as for train.py')
-    flags.define(values, group, 'networks', ','.join(NETWORKS), 'whose throughput is measured')
-    flags.define(values, group, 'parts', ','.join(PARTS), 'which tables are made')
-    flags.define(values, group, 'rounds', 5, 'epochs of each contestant', flags.Number(int, 1))
+    flags.define(table, group, 'dataset', 'digits', 'as for train.py')
+    flags.define(table, group, 'data_dir', None, 'as for train.py')
+    flags.define(table, group, 'networks', ','.join(NETWORKS), 'whose throughput is measured')
+    flags.define(table, group, 'parts', ','.join(PARTS), 'which tables are made')
+    flags.define(table, group, 'rounds', 5, 'epochs of each contestant', flags.Number(int, 1))
     size = flags.Number(int, max(batch for _, batch in GROUPS))
-    flags.define(values, group, 'train_size', 10000, "training images of the VAE's epoch", size)
+    flags.define(table, group, 'train_size', 10000, "training images of the VAE's epoch", size)
     meaning = 'training images of an epoch of the other networks, which are slower'
-    flags.define(values, group, 'gan_train_size', 10000, meaning, size)
+    flags.define(table, group, 'gan_train_size', 10000, meaning, size)
     meaning = 'the negative ELBO on the test split that the VAE is to reach, in nats'
-    flags.define(values, group, 'nats', 120.0, meaning, flags.Number(float, 0, above=True))
-    flags.define(values, group, 'out', 'benchmarks/results.md', 'file of the tables')
+    flags.define(table, group, 'nats', 120.0, meaning, flags.Number(float, 0, above=True))
+    flags.define(table, group, 'out', 'benchmarks/results.md', 'file of the tables')
 
 
-def words(values, name, known):
+def words(settings, name, known):
     """The comma-separated words of a flag.
 
     Raises:
       InputError: one of them is not known.
     """
-    found = values[name].value.split(',')
+    found = settings[name].value.split(',')
     for word in found:
         if word not in known:
             near = flags.nearest(word, known)
@@ -93,14 +93,14 @@ def words(values, name, known):
     return found
 
 
-def throughput(network, batch, data, values, peaks):
+def throughput(network, batch, data, settings, peaks):
     """The section of one network and batch."""
-    size = values.train_size if network == 'vae' else values.gan_train_size
-    settings = [*data, f'--batch_size={batch}', f'--train_size={size}', '--epochs=1000000']
+    size = settings.train_size if network == 'vae' else settings.gan_train_size
+    given = [*data, f'--batch_size={batch}', f'--train_size={size}', '--epochs=1000000']
     torch = importlib.util.find_spec('torch') is not None
     present = {name: how for name, how in CONTESTANTS.items() if torch or name != 'PyTorch'}
-    with started(present, network, *settings) as children:
-        rounds = race(children, values.rounds)
+    with started(present, network, *given) as children:
+        rounds = race(children, settings.rounds)
         flops = children[REFERENCE].flops
     note = NOTE.format(flops=flops / 1e6, **peaks) + ('' if torch else NO_TORCH)
     speeds = {name: [a['images'] / a['seconds'] for a in rounds[name]] for name in rounds}

@@ -24,8 +24,8 @@ class Model(GenerativeModel):
     players = {'discriminator': 1, 'generator': 1}
     value_range = (-1.0, 1.0)
 
-    def __init__(self, image_shape, classes, options):
-        super().__init__(image_shape, classes, options)
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
         self.generator = generator(self.image_shape)
         self.discriminator = discriminator(self.image_shape)
 

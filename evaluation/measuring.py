@@ -7,13 +7,13 @@ from tqdm import tqdm
 
 import datasets
 from evaluation import results, scores
-from evaluation.rows import NotApplicable, RunRow, reference_rows
+from evaluation.rows import NotApplicable, reference_rows
 from support.errors import InputError
 
 
 def load(judged, data_dir):
     """The data of the runs, whole, and its hash; raises InputError if they are not theirs."""
-    settings = judged[0].config['flags']
+    settings = judged[0].config['settings']
     place = data_dir or settings['data_dir']
     data = datasets.load(settings['dataset'], place, settings['image_size'])
     data_hash = datasets.fingerprint(data)
@@ -41,40 +41,38 @@ def check_number(names, judge, num_samples):
             raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
 
 
-def evaluate(judged, checkpoints, bench, settings, names):
-    """(row, sheet) pairs of the real images and the runs; finished scores are written at once."""
-    pairs = zip(judged, checkpoints, strict=True)
-    drawn = [RunRow(run, arrays, bench) for run, arrays in pairs]
-    old = results.read(judged[0]).get('references', {})
+def evaluate(drawn, bench, conditions, names):
+    """(row, result) pairs of real images and the `RunRow`s drawn; what is finished is written."""
+    old = results.read(drawn[0].run).get('references', {})
     real = reference_rows(bench, names)
-    sheets = {row: results.revive(old.get(row.name, {}), settings) for row in real}
-    references = {name: kept for name, kept in old.items() if kept.get('settings') == settings}
-    references |= {row.name: sheets[row] for row in real}
+    found = {row: results.revive(old.get(row.name, {}), conditions) for row in real}
+    references = {name: kept for name, kept in old.items() if kept.get('conditions') == conditions}
+    references |= {row.name: found[row] for row in real}
     for row in drawn:
-        sheets[row] = results.revive(results.read(row.run), settings | row.identity())
-    tasks = [(r, n) for r in sheets for n in names if not scores.finished(n, r, sheets[r])]
-    for row, name in watched(tasks, sheets):
+        found[row] = results.revive(results.read(row.run), conditions | row.identity())
+    tasks = [(r, n) for r in found for n in names if not scores.finished(n, r, found[r])]
+    for row, name in watched(tasks, found):
         try:
-            sheets[row]['scores'][name] = scores.measure(name, row)
+            found[row]['scores'][name] = scores.measure(name, row)
         except NotApplicable as why:
-            sheets[row]['reasons'][name] = str(why)
+            found[row]['reasons'][name] = str(why)
         owner = row if row.run else drawn[0]
-        results.save(owner.run, sheets[owner], references)
+        results.save(owner.run, found[owner], references)
     for row in drawn:
-        results.save(row.run, sheets[row], references)
-    return [(row.name, sheets[row]) for row in sheets]
+        results.save(row.run, found[row], references)
+    return [(row.name, found[row]) for row in found]
 
 
-def watched(tasks, sheets):
+def watched(tasks, found):
     """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines.
 
-    A line tells of a score that stands in `sheets` by then, and of its time.
+    A line tells of a score that stands in `found` by then, and of its time.
     """
     bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
     for row, name in bar:
         bar.set_description(f'{name} of {row.name}')
         began = time.monotonic()
         yield row, name
-        if bar.disable and name in sheets[row]['scores']:
+        if bar.disable and name in found[row]['scores']:
             seconds = time.monotonic() - began
             print(f'{row.name}: {name} {seconds:.1f} s', file=sys.stderr, flush=True)

@@ -130,7 +130,7 @@ class RunRow(Row):
         """Of a run, at the checkpoint {name: array}, drawn with these flags of its model."""
         super().__init__(run.path.resolve().name, bench, self._draw)
         self.run, self.arrays, self.drawing = run, arrays, drawing
-        self.train_size = run.config['flags']['train_size']
+        self.train_size = run.config['settings']['train_size']
 
     def identity(self):
         """The step and the digest of the checkpoint, and how the samples are drawn."""

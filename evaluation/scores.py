@@ -36,10 +36,10 @@ def measure(name, row):
     return numbers
 
 
-def finished(name, row, sheet):
-    """Whether a sheet has the score, and the run the picture that belongs to it."""
+def finished(name, row, result):
+    """Whether a result has the score, and the run the picture that belongs to it."""
     picture = SCORES[name].picture
-    return name in sheet['scores'] and not (picture and not (row.run.path / picture).exists())
+    return name in result['scores'] and not (picture and not (row.run.path / picture).exists())
 
 
 def least(name, judge):

@@ -27,9 +27,9 @@ BINS = 80
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'clipping', __doc__, define_flags)
-    compared = directory.open_runs(values.runs)
-    data, _ = load(compared, values.data_dir)
+    settings = figure.parse(argv, 'clipping', __doc__, define_flags)
+    compared = directory.open_runs(settings.runs)
+    data, _ = load(compared, settings.data_dir)
     models = [restore(run, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         check(run, model)
@@ -38,16 +38,16 @@ def main(argv):
     for column, (name, _), model in zip(places.T, columns.name_runs(compared), models, strict=True):
         norms = gradient_norms(model, data.train_images[:IMAGES])
         draw(column, name, critic_weights(model), norms)
-    figure.save(values.out, page)
+    figure.save(settings.out, page)
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     group = 'What to compare'
-    flags.define(values, group, 'runs', None, 'directories of runs of one data set, with critics')
+    flags.define(table, group, 'runs', None, 'directories of runs of one data set, with critics')
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
-    flags.define(values, group, 'data_dir', None, meaning)
+    flags.define(table, group, 'data_dir', None, meaning)
 
 
 def check(run, model):

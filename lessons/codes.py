@@ -35,11 +35,11 @@ RADIUS = math.sqrt(2 * math.log(20))  # within it lie 95 % of N(0, I) in the pla
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'codes', __doc__, define_flags)
-    compared = directory.open_runs(values.runs)
+    settings = figure.parse(argv, 'codes', __doc__, define_flags)
+    compared = directory.open_runs(settings.runs)
     for run in compared:
         check(run)
-    data, _ = load(compared, values.data_dir)
+    data, _ = load(compared, settings.data_dir)
     models = [restore(run, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         check_encoder(run, model)
@@ -47,17 +47,17 @@ def main(argv):
     places = page.subplots(len(compared), 3, squeeze=False)
     for line, (name, _), model in zip(places, columns.name_runs(compared), models, strict=True):
         draw_line(line, name, model, data)
-    figure.save(values.out, page)
+    figure.save(settings.out, page)
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     group = 'What to compare'
     meaning = 'directories of runs of ae and vae with --latent_dim=2, of one data set'
-    flags.define(values, group, 'runs', None, meaning)
+    flags.define(table, group, 'runs', None, meaning)
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
-    flags.define(values, group, 'data_dir', None, meaning)
+    flags.define(table, group, 'data_dir', None, meaning)
 
 
 def check_encoder(run, model):

@@ -29,13 +29,13 @@ from support.errors import InputError
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'epochs', __doc__, define_flags)
-    compared = directory.open_runs(values.runs)
+    settings = figure.parse(argv, 'epochs', __doc__, define_flags)
+    compared = directory.open_runs(settings.runs)
     for run in compared:
         check_samples(run)
     named = name_runs(compared)
     columns = list_columns(named)
-    shown = [parse_epoch(word.strip()) for word in values.epochs_shown.split(',')]
+    shown = [parse_epoch(word.strip()) for word in settings.epochs_shown.split(',')]
     every = sorted({epoch for column in columns for epoch in column.epochs})
     rows = list_rows(columns, choose(shown, every), Column.until_end)
     target = pictures.load_grid(compared[0].path / 'target.png')
@@ -44,17 +44,17 @@ def main(argv):
         ['', *(describe(target, *pair, epoch) for pair in zip(columns, found, strict=True))]
         for epoch, found in rows
     ]
-    figure.save_pixels(values.out, pictures.table(labels, titles, images, captions))
+    figure.save_pixels(settings.out, pictures.table(labels, titles, images, captions))
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     group = 'What to compare'
     meaning = 'directories of runs of one data set, in the order of their columns'
-    flags.define(values, group, 'runs', None, meaning)
+    flags.define(table, group, 'runs', None, meaning)
     meaning = 'rows of the figure, positive integers or last'
-    flags.define(values, group, 'epochs_shown', '1,3,10,last', meaning)
+    flags.define(table, group, 'epochs_shown', '1,3,10,last', meaning)
 
 
 def describe(target, column, epoch, asked):

@@ -24,18 +24,18 @@ def parse(argv, lesson, description, *definitions):
       InputError: as `flags.parse`; --out names no picture, or a file that lies there.
     """
     out = functools.partial(define_out, lesson=lesson)
-    values = flags.parse(argv, description, *definitions, out)
-    if Path(values.out).suffix not in SUFFIXES:
-        raise InputError(f'--out={values.out}: must end in {" or ".join(SUFFIXES)}')
-    flags.check_out(values, values.out, default=values['out'].default)
-    return values
+    settings = flags.parse(argv, description, *definitions, out)
+    if Path(settings.out).suffix not in SUFFIXES:
+        raise InputError(f'--out={settings.out}: must end in {" or ".join(SUFFIXES)}')
+    flags.check_out(settings, settings.out, default=settings['out'].default)
+    return settings
 
 
-def define_out(values, lesson):
-    """Defines --out on `values`."""
+def define_out(table, lesson):
+    """Defines --out on `table`."""
     default = f'outputs/lessons/{lesson}.webp'
-    flags.define(values, 'Where to write', 'out', default, 'the figure, a .webp or a .png')
-    flags.define_overwrite(values, 'Where to write')
+    flags.define(table, 'Where to write', 'out', default, 'the figure, a .webp or a .png')
+    flags.define_overwrite(table, 'Where to write')
 
 
 def page(width, height):

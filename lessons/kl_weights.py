@@ -9,9 +9,9 @@ nothing else, and must have been evaluated (fid, sharpness).
 
 import numpy as np
 
+import flags
 import pictures
 from lessons import figure, side_by_side
-from runs.directory import FREE
 from support.errors import InputError
 from support.terminal import start
 
@@ -34,18 +34,17 @@ def main(argv):
 
 def check(shown):
     """Raises InputError when the runs differ in more than the weight."""
-    others = [
-        {k: v for k, v in one.flags.items() if k not in {*FREE, 'kl_weight'}} for one in shown
-    ]
-    for one, flags in zip(shown, others, strict=True):
-        for name, value in flags.items():
+    free = {*flags.changeable(), 'kl_weight'}
+    others = [{k: v for k, v in one.settings.items() if k not in free} for one in shown]
+    for one, settings in zip(shown, others, strict=True):
+        for name, value in settings.items():
             if value != others[0].get(name):
                 raise InputError(f'{one.run.path}: --{name}={value} is not that of the first run')
 
 
 def weight(one):
     """Lambda of a run."""
-    return one.flags['kl_weight']
+    return one.settings['kl_weight']
 
 
 def curve(shown, width):

@@ -19,20 +19,20 @@ KINDS = ('reconstructions', 'samples')
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'lengths', __doc__, define_flags)
-    compared = directory.open_runs(values.runs)
+    settings = figure.parse(argv, 'lengths', __doc__, define_flags)
+    compared = directory.open_runs(settings.runs)
     columns = [column(run) for run in compared]
     titles, shown, captions = (list(part) for part in zip(*columns, strict=True))
     lines = [list(line) for line in zip(*shown, strict=True)]
     notes = [[''] * len(compared), captions]
-    figure.save_pixels(values.out, pictures.table(['rebuilt', 'sampled'], titles, lines, notes))
+    figure.save_pixels(settings.out, pictures.table(['rebuilt', 'sampled'], titles, lines, notes))
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     meaning = 'directories of runs of the VAE, of one data set, in the order of their columns'
-    flags.define(values, 'What to compare', 'runs', None, meaning)
+    flags.define(table, 'What to compare', 'runs', None, meaning)
 
 
 def column(run):
@@ -41,7 +41,7 @@ def column(run):
     if not (all(epochs) and rows and 'test_kl' in rows[-1]):
         raise InputError(f'{run.path}: no epoch of a VAE; train one with train.py --model=vae')
     last = [run.picture(kind, own[-1]) for kind, own in zip(KINDS, epochs, strict=True)]
-    title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['flags'])
+    title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['settings'])
     kl, error = (float(rows[-1][f'test_{term}']) for term in ('kl', 'reconstruction'))
     return title, [*map(pictures.load_grid, last)], f'KL {kl:.1f}, reconstruction {error:.1f}'
 

@@ -23,25 +23,25 @@ from support.errors import InputError
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'manifold', __doc__, define_flags)
-    run = open_run(values.run)
+    settings = figure.parse(argv, 'manifold', __doc__, define_flags)
+    run = open_run(settings.run)
     check(run)
     model = restore(run, checkpoint(run))
-    images = draw(model, plane(values.side))
-    figure.save(values.out, paint(pictures.grid(images), values.side))
+    images = draw(model, plane(settings.side))
+    figure.save(settings.out, paint(pictures.grid(images), settings.side))
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
-    flags.define(values, 'What to draw', 'run', None, 'directory of a run with --latent_dim=2')
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
+    flags.define(table, 'What to draw', 'run', None, 'directory of a run with --latent_dim=2')
     meaning = 'images on either side of the figure'
-    flags.define(values, 'What to draw', 'side', 20, meaning, flags.Number(int, 2, 100))
+    flags.define(table, 'What to draw', 'side', 20, meaning, flags.Number(int, 2, 100))
 
 
 def check(run):
     """Raises InputError unless the run's codes are points in a plane."""
-    length = run.config['flags']['latent_dim']
+    length = run.config['settings']['latent_dim']
     if length != 2:
         raise InputError(f'{run.path}: its codes have {length} numbers; train with --latent_dim=2')
 

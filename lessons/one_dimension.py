@@ -49,19 +49,19 @@ class Moment(NamedTuple):
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'one_dimension', __doc__, define_flags)
-    moments = play(values.discriminator_steps, values.seed)
-    figure.save(values.out, draw(moments))
+    settings = figure.parse(argv, 'one_dimension', __doc__, define_flags)
+    moments = play(settings.discriminator_steps, settings.seed)
+    figure.save(settings.out, draw(moments))
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     group = 'How to play'
     meaning = 'moves of the discriminator before each of the generator'
-    flags.define(values, group, 'discriminator_steps', 3, meaning, flags.Number(int, 1))
+    flags.define(table, group, 'discriminator_steps', 3, meaning, flags.Number(int, 1))
     meaning = 'of all random numbers'
-    flags.define(values, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
+    flags.define(table, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
 
 
 def play(discriminator_steps, seed):

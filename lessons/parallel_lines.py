@@ -48,10 +48,10 @@ class Opponent(NamedTuple):
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'parallel_lines', __doc__)
+    settings = figure.parse(argv, 'parallel_lines', __doc__)
     exact = [distances(theta) for theta in THETAS]
     trained = {name: [judge(theta) for theta in TRAINED] for name, judge in JUDGES.items()}
-    figure.save(values.out, draw(exact, trained))
+    figure.save(settings.out, draw(exact, trained))
     return 0
 
 

@@ -27,7 +27,7 @@ def main(argv):
 
 def title(one):
     """What a column is trained on."""
-    return f'{one.flags["reconstruction"]} + {one.flags["kl_weight"]:g} KL'
+    return f'{one.settings["reconstruction"]} + {one.settings["kl_weight"]:g} KL'
 
 
 def of_reconstructions(one):

@@ -26,9 +26,9 @@ from support import terminal
 from training.loop import Loop
 
 PLAYED = {  # with what flags
-    'gan_mlp': ['--learning_rate=1e-3'],
-    'wgan': ['--learning_rate=5e-4', '--clip=0.1'],
-    'wgan_gp': ['--learning_rate=1e-3', '--penalty_weight=0.1'],
+    'gan_mlp': {'learning_rate': 1e-3},
+    'wgan': {'learning_rate': 5e-4, 'clip': 0.1},
+    'wgan_gp': {'learning_rate': 1e-3, 'penalty_weight': 0.1},
 }
 GAUSSIANS, RADIUS, STD = 8, 0.75, 0.02  # a grey value is 0.008 wide
 POINTS, BATCH, LATENT = 51200, 128, 2
@@ -39,27 +39,27 @@ FRAMES = 16
 
 def main(argv):
     """Draws the figure and the GIF, prints counts and where; returns 0; raises InputError."""
-    values = figure.parse(argv, 'ring', __doc__, define_flags)
+    settings = figure.parse(argv, 'ring', __doc__, define_flags)
     games = {
-        (name, seed): play(name, seed, values.steps)
+        (name, seed): play(name, seed, settings.steps)
         for name in PLAYED
-        for seed in range(values.seeds)
+        for seed in range(settings.seeds)
     }
     for name in PLAYED:
-        ends = [games[name, seed][values.steps] for seed in range(values.seeds)]
+        ends = [games[name, seed][settings.steps] for seed in range(settings.seeds)]
         print(f'{name}: {"; ".join(map(describe, ends))}')
-    figure.save(values.out, draw(games, values.seeds, values.steps))
-    save_gif(Path(values.out).with_suffix('.gif'), [games[name, 0] for name in PLAYED])
+    figure.save(settings.out, draw(games, settings.seeds, settings.steps))
+    save_gif(Path(settings.out).with_suffix('.gif'), [games[name, 0] for name in PLAYED])
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     group = 'How to play'
     meaning = 'moves of the discriminator or critic'
-    flags.define(values, group, 'steps', 20000, meaning, flags.Number(int, 100))
+    flags.define(table, group, 'steps', 20000, meaning, flags.Number(int, 100))
     meaning = 'how many times each model is trained, with the seeds 0, 1 and so on'
-    flags.define(values, group, 'seeds', 5, meaning, flags.Number(int, 1, 20))
+    flags.define(table, group, 'seeds', 5, meaning, flags.Number(int, 1, 20))
 
 
 def centres():
@@ -106,8 +106,8 @@ def play(name, seed, steps):
 
 def build(name, seed):
     """The model of this name on points, with its own options but for those it is played with."""
-    command = ['train.py', f'--model={name}', '--dataset=ring', f'--seed={seed}']
-    settings = flags.train_settings([*command, f'--latent_dim={LATENT}', *PLAYED[name]], '')
+    own = {'latent_dim': LATENT} | PLAYED[name]
+    settings = flags.settings(name, dataset='ring', seed=seed, **own)
     keras.utils.set_random_seed(seed)
     return on_points(importlib.import_module(f'models.{name}').Model)((1, 2, 1), 1, settings)
 
@@ -126,7 +126,7 @@ def on_points(model):
             """The model's own; Adam for `gan_mlp`, whose rates are for its own networks."""
             if model is not gan_mlp.Model:
                 return super().optimizers()
-            return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
+            return {p: Adam(self.settings.learning_rate, beta_1=0.5) for p in self.players}
 
     return OnPoints
 

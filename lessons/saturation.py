@@ -36,17 +36,17 @@ LOGITS = np.linspace(-10, 10, 201)
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'saturation', __doc__, define_flags)
-    waiting = {name: wait(loss, values.seed) for name, loss in LOSSES.items()}
-    games = {(n, k): play(loss, k, values.seed) for n, loss in LOSSES.items() for k in MOVES}
-    figure.save(values.out, draw(waiting, games))
+    settings = figure.parse(argv, 'saturation', __doc__, define_flags)
+    waiting = {name: wait(loss, settings.seed) for name, loss in LOSSES.items()}
+    games = {(n, k): play(loss, k, settings.seed) for n, loss in LOSSES.items() for k in MOVES}
+    figure.save(settings.out, draw(waiting, games))
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     limits = flags.Number(int, 0, flags.LARGEST_SEED)
-    flags.define(values, 'How to play', 'seed', 0, 'of all random numbers', limits)
+    flags.define(table, 'How to play', 'seed', 0, 'of all random numbers', limits)
 
 
 def gradient_by_logit(loss, logits):

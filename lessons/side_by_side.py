@@ -13,7 +13,7 @@ from support.errors import InputError
 
 
 class Shown:
-    """A VAE's run: its flags, what it drew at its last epoch, and its scores.
+    """A VAE's run: its settings, what it drew at its last epoch, and its scores.
 
     Attributes:
       kl, reconstruction: the terms of the loss, of the test images, unweighted.
@@ -26,7 +26,7 @@ class Shown:
     def __init__(self, run):
         if run.config['model'] != 'vae' or not run.rows() or not run.epochs('reconstructions'):
             raise InputError(f'{run.path}: no trained VAE; train one: python train.py --model=vae')
-        self.run, self.flags, last = run, run.config['flags'], run.rows()[-1]
+        self.run, self.settings, last = run, run.config['settings'], run.rows()[-1]
         self.kl, self.reconstruction = float(last['test_kl']), float(last['test_reconstruction'])
         kept = results.read(run)
         scores = kept['scores'] if results.current(kept) else {}
@@ -67,10 +67,8 @@ def read(argv, description, name):
       InputError: the flags cannot be meant, or a run has nothing to show.
     """
 
-    def define(values):
-        flags.define(
-            values, 'What to draw', 'runs', None, 'directories of VAE runs of one data set'
-        )
+    def define(table):
+        flags.define(table, 'What to draw', 'runs', None, 'directories of VAE runs of one data set')
 
-    values = figure.parse(argv, name, description, define)
-    return [Shown(run) for run in directory.open_runs(values.runs)], values.out
+    settings = figure.parse(argv, name, description, define)
+    return [Shown(run) for run in directory.open_runs(settings.runs)], settings.out

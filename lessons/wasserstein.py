@@ -31,21 +31,21 @@ SHOWN = 3  # grids of samples a run, at epochs evenly apart in their logarithm
 
 def main(argv):
     """Draws the figure, prints where; returns the exit status 0; raises InputError."""
-    values = figure.parse(argv, 'wasserstein', __doc__, define_flags)
-    compared = directory.open_runs(values.runs)
+    settings = figure.parse(argv, 'wasserstein', __doc__, define_flags)
+    compared = directory.open_runs(settings.runs)
     histories = [history(run) for run in compared]
     page = figure.page(11, 3 * len(compared))
     parts = np.atleast_1d(page.subfigures(len(compared), 1))
     for part, (name, run), rows in zip(parts, columns.name_runs(compared), histories, strict=True):
         draw(part, name, run, rows)
-    figure.save(values.out, page)
+    figure.save(settings.out, page)
     return 0
 
 
-def define_flags(values):
-    """Defines this lesson's flags on `values`."""
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
     meaning = 'directories of adversarial runs of one data set, trained with --eval_every'
-    flags.define(values, 'What to compare', 'runs', None, meaning)
+    flags.define(table, 'What to compare', 'runs', None, meaning)
 
 
 def history(run):

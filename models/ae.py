@@ -25,8 +25,16 @@ from models.vae import networks_of
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
-    'variant': ('post', "whose networks: the post's, or mlp, Kingma & Welling's", ('post', 'mlp')),
-    'reconstruction': ('l2', 'distance of image and reconstruction', ('bernoulli', 'l2', 'l1')),
+    'variant': {
+        'default': 'post',
+        'help': "whose networks: the post's, or mlp, Kingma & Welling's",
+        'choices': ('post', 'mlp'),
+    },
+    'reconstruction': {
+        'default': 'l2',
+        'help': 'distance of image and reconstruction',
+        'choices': ('bernoulli', 'l2', 'l1'),
+    },
 }
 variants = {'mlp': {'epochs': 50, 'batch_size': 100, 'latent_dim': 2, 'train_size': 60000}}
 MOMENTUM = 0.98  # of the Gaussian: it remembers some fifty batches
@@ -41,17 +49,17 @@ class Model(GenerativeModel):
 
     players = {'ae': 1}
 
-    def __init__(self, image_shape, classes, options):
-        super().__init__(image_shape, classes, options)
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
         self.encoder, self.decoder = self.networks()
-        size, fixed = options.latent_dim, {'trainable': False, 'dtype': exact()}
+        size, fixed = settings.latent_dim, {'trainable': False, 'dtype': exact()}
         self.mean = self.add_weight([size], 'zeros', name='mean', **fixed)
         self.covariance = self.add_weight([size] * 2, 'identity', name='covariance', **fixed)
 
     def networks(self):
         """(encoder, decoder): images -> codes (N, D) -> logits; the VAE's, without std."""
-        shape, size = self.image_shape, self.options.latent_dim
-        encoder, decoder = networks_of(self.options.variant, shape, size)
+        shape, size = self.image_shape, self.settings.latent_dim
+        encoder, decoder = networks_of(self.settings.variant, shape, size)
         return keras.Model(encoder.inputs, encoder.outputs[0], name='encoder'), decoder
 
     def objectives(self, batch, seed):
@@ -66,7 +74,7 @@ class Model(GenerativeModel):
 
     def error(self, images, codes):
         """Reconstruction error of each image: (N,)."""
-        return reconstruction_error(images, self.decode(codes), self.options.reconstruction)
+        return reconstruction_error(images, self.decode(codes), self.settings.reconstruction)
 
     def follow(self, codes):
         """Moves the Gaussian towards the codes (N, D) of a batch."""
@@ -90,7 +98,7 @@ class Model(GenerativeModel):
 
     def latents(self, count, seed, given=None):
         """Numbers from N(0, I): (count, D)."""
-        return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
+        return normal([count, self.settings.latent_dim], [seed, LATENTS_STEP])
 
     def sample(self, latents):
         """Pixels of codes from the Gaussian of the codes."""
@@ -112,8 +120,8 @@ class Model(GenerativeModel):
 
     def export(self):
         """Numbers from N(0, I) -> images in [0, 1]."""
-        fitted = layers.Dense(self.options.latent_dim, name='fitted')
-        fitted.build([None, self.options.latent_dim])
+        fitted = layers.Dense(self.settings.latent_dim, name='fitted')
+        fitted.build([None, self.settings.latent_dim])
         fitted.set_weights([*reversed(self.fitted())])
-        inputs, last = keras.Input([self.options.latent_dim]), layers.Activation('sigmoid')
+        inputs, last = keras.Input([self.settings.latent_dim]), layers.Activation('sigmoid')
         return keras.Sequential([inputs, fitted, stock(self.decoder), last])

@@ -27,15 +27,25 @@ from models.shared.optimizers import Adam
 
 defaults = {'epochs': 20, 'learning_rate': 2e-4, 'train_size': 60000}
 options = {
-    'adversarial_loss': (
-        'non_saturating',
-        'what both players minimise',
-        ('non_saturating', 'least_squares', 'hinge'),
-    ),
-    'real_target': (1.0, 'what D is to give for data; 0.9 smooths on one side', 0.0, 1.0),
-    'width': (1.0, 'multiplies the filters of all layers', 0.1, 16.0),
+    'adversarial_loss': {
+        'default': 'non_saturating',
+        'help': 'what both players minimise',
+        'choices': ('non_saturating', 'least_squares', 'hinge'),
+    },
+    'real_target': {
+        'default': 1.0,
+        'help': 'what D is to give for data; 0.9 smooths on one side',
+        'least': 0.0,
+        'most': 1.0,
+        'only_with': {'adversarial_loss': 'non_saturating'},
+    },
+    'width': {
+        'default': 1.0,
+        'help': 'multiplies the filters of all layers',
+        'least': 0.1,
+        'most': 16.0,
+    },
 }
-only = {'real_target': ('adversarial_loss', 'non_saturating')}  # a flag that else means nothing
 
 FILTERS = 16  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 4  # pixels a side, a multiple of the stride, so that all pixels get equal shares
@@ -49,32 +59,39 @@ class Model(AdversarialModel):
     xla_up_to = (28, 64)
 
     def networks(self):
-        """(generator, discriminator), mirrored."""
-        filters = filters_of(self.image_shape[0], self.options.width)
-        return (
-            generator(self.image_shape, self.options.latent_dim, filters),
-            discriminator(self.image_shape, filters, self.norm),
-        )
-
-    def norm(self):
-        """The layers behind each inner convolution of the discriminator."""
-        return [batch_norm()]
+        """(generator, discriminator), mirrored, with batch norm in both."""
+        return networks(self.image_shape, self.settings, lambda: [batch_norm()])
 
     def game(self, true_logit, fake_logit):
         """The losses that --adversarial_loss names."""
-        kind = self.options.adversarial_loss
+        kind = self.settings.adversarial_loss
         if kind == 'non_saturating':
-            return non_saturating_loss(true_logit, fake_logit, self.options.real_target)
+            return non_saturating_loss(true_logit, fake_logit, self.settings.real_target)
         return (hinge_loss if kind == 'hinge' else least_squares_loss)(true_logit, fake_logit)
 
     def verdicts(self, true_logit, fake_logit):
         """D is a probability in the paper's loss alone."""
-        probable = self.options.adversarial_loss == 'non_saturating'
+        probable = self.settings.adversarial_loss == 'non_saturating'
         return (super().verdicts if probable else critic_verdicts)(true_logit, fake_logit)
 
     def optimizers(self):
         """Adam with beta_1 = 0.5 for both players."""
-        return {p: Adam(self.options.learning_rate, beta_1=0.5) for p in self.players}
+        return {p: Adam(self.settings.learning_rate, beta_1=0.5) for p in self.players}
+
+
+def networks(image_shape, settings, norm):
+    """(generator, discriminator), mirrored.
+
+    Args:
+      image_shape: (H, W, C).
+      settings: namespace of all flags of the run.
+      norm: `norm()` are the layers behind each inner convolution of the discriminator.
+    """
+    filters = filters_of(image_shape[0], settings.width)
+    return (
+        generator(image_shape, settings.latent_dim, filters),
+        discriminator(image_shape, filters, norm),
+    )
 
 
 def sides_of(side):

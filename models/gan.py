@@ -34,14 +34,23 @@ from models.shared.optimizers import Adam
 
 defaults = {'epochs': 368, 'learning_rate': 2e-4}
 options = {
-    'generator_rate': (5.0, "the generator's learning rate, in units of --learning_rate", 0.0),
-    'instance_noise': (
-        0.5,
-        'first deviation of the noise on all that the discriminator sees; 1 is the pixel range',
-        0.0,
-        10.0,
-    ),
-    'decay_steps': (500, 'steps after which the learning rates and the noise have halved', 1),
+    'generator_rate': {
+        'default': 5.0,
+        'help': "the generator's learning rate, in units of --learning_rate",
+        'least': 0.0,
+    },
+    'instance_noise': {
+        'default': 0.5,
+        'help': 'first deviation of the noise on all that the discriminator sees; 1 is the pixel '
+        'range',
+        'least': 0.0,
+        'most': 10.0,
+    },
+    'decay_steps': {
+        'default': 500,
+        'help': 'steps after which the learning rates and the noise have halved',
+        'least': 1,
+    },
 }
 
 
@@ -51,8 +60,8 @@ class Model(AdversarialModel):
     alternate = True
     xla_up_to = (32, 128)
 
-    def __init__(self, image_shape, classes, options):
-        super().__init__(image_shape, classes, options)
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
         self.value_range = (0.0, 1.0) if image_shape[0] == 28 else (-1.0, 1.0)
 
     def networks(self):
@@ -61,7 +70,7 @@ class Model(AdversarialModel):
         layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
         generator, discriminator = (stack(self.image_shape) for stack in layers_of)
         return (
-            network('generator', [self.options.latent_dim], generator),
+            network('generator', [self.settings.latent_dim], generator),
             network('discriminator', self.image_shape, discriminator),
         )
 
@@ -79,8 +88,8 @@ class Model(AdversarialModel):
     def instance_noise(self, step):
         """Deviation of the noise in step number `step` from 0; it falls as the rates do."""
         low, high = self.value_range
-        fall = 1.0 + tf.cast(step, tf.float32) / self.options.decay_steps
-        return self.options.instance_noise * (high - low) / fall
+        fall = 1.0 + tf.cast(step, tf.float32) / self.settings.decay_steps
+        return self.settings.instance_noise * (high - low) / fall
 
     def game(self, true_logit, fake_logit):
         """The post's losses."""
@@ -88,9 +97,9 @@ class Model(AdversarialModel):
 
     def optimizers(self):
         """Adam for both players, at rates that fall as 1 / (1 + step / decay_steps)."""
-        rate = self.options.learning_rate
-        rates = {'discriminator': rate, 'generator': rate * self.options.generator_rate}
-        decay = self.options.decay_steps
+        rate = self.settings.learning_rate
+        rates = {'discriminator': rate, 'generator': rate * self.settings.generator_rate}
+        decay = self.settings.decay_steps
         return {
             player: Adam(InverseTimeDecay(rate, decay, decay_rate=1.0), beta_1=0.5)
             for player, rate in rates.items()

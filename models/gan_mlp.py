@@ -22,48 +22,38 @@ from keras.initializers import RandomUniform
 from keras.optimizers import SGD
 
 from losses import minimax_loss, non_saturating_loss
-from models.shared.adversarial import AdversarialModel
+from models.shared.alternating import AlternatingModel
 from models.shared.layers import Dropout, exact
 
 defaults = {'epochs': 50, 'batch_size': 100, 'learning_rate': 0.1, 'train_size': 60000}
 options = {
-    'generator_loss': (
-        'non_saturating',
-        'log(1 - D(G(z))), the value of the game, or -log D(G(z)), which does not saturate',
-        ('minimax', 'non_saturating'),
-    ),
-    'discriminator_steps': (1, "k, the discriminator's steps for each of the generator", 1, 1000),
-    'width': (1.0, 'multiplies the units of the hidden layers', 0.1, 16.0),
+    'generator_loss': {
+        'default': 'non_saturating',
+        'help': 'log(1 - D(G(z))), the value of the game, or -log D(G(z)), which does not saturate',
+        'choices': ('minimax', 'non_saturating'),
+    },
 }
 
 
-class Model(AdversarialModel):
+class Model(AlternatingModel):
     """Generator and discriminator in turn, on pixels in [0, 1]."""
-
-    alternate = True
-    fresh_noise = True
-
-    @property
-    def players(self):
-        """The generator moves after k steps of the discriminator."""
-        return {'discriminator': 1, 'generator': self.options.discriminator_steps}
 
     def networks(self):
         """Dense layers; `--width` multiplies their units."""
-        width = self.options.width
+        width = self.settings.width
         return (
-            generator(self.image_shape, self.options.latent_dim, round(1200 * width)),
+            generator(self.image_shape, self.settings.latent_dim, round(1200 * width)),
             discriminator(self.image_shape, round(240 * width)),
         )
 
     def game(self, true_logit, fake_logit):
         """The losses of section 3."""
-        minimax = self.options.generator_loss == 'minimax'
+        minimax = self.settings.generator_loss == 'minimax'
         return (minimax_loss if minimax else non_saturating_loss)(true_logit, fake_logit)
 
     def optimizers(self):
         """Gradient descent with momentum for both players."""
-        rate = self.options.learning_rate
+        rate = self.settings.learning_rate
         rates = {'discriminator': rate / 2, 'generator': rate}
         return {player: SGD(rate, momentum=0.5) for player, rate in rates.items()}
 

@@ -35,18 +35,23 @@ from models.shared.optimizers import Adam
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
-    'variant': (
-        'post',
-        "whose networks: the post's, Burda et al.'s with their training, mlp Kingma & Welling's",
-        ('post', 'burda', 'mlp'),
-    ),
-    'kl_weight': (1.0, 'lambda_1, weight of the KL term', 0.0),
-    'reconstruction_weight': (1.0, 'lambda_2, weight of the reconstruction term', 0.0),
-    'reconstruction': (
-        'bernoulli',
-        'reconstruction term; only bernoulli is a likelihood, in nats',
-        ('bernoulli', 'l2', 'l1'),
-    ),
+    'variant': {
+        'default': 'post',
+        'help': "whose networks: the post's, Burda et al.'s with their training, mlp Kingma & "
+        "Welling's",
+        'choices': ('post', 'burda', 'mlp'),
+    },
+    'kl_weight': {'default': 1.0, 'help': 'lambda_1, weight of the KL term', 'least': 0.0},
+    'reconstruction_weight': {
+        'default': 1.0,
+        'help': 'lambda_2, weight of the reconstruction term',
+        'least': 0.0,
+    },
+    'reconstruction': {
+        'default': 'bernoulli',
+        'help': 'reconstruction term; only bernoulli is a likelihood, in nats',
+        'choices': ('bernoulli', 'l2', 'l1'),
+    },
 }
 variants = {
     'burda': {'epochs': 3280, 'batch_size': 100, 'latent_dim': 50, 'train_size': 60000},
@@ -61,25 +66,25 @@ class Model(GenerativeModel):
     players = {'vae': 1}
     xla_up_to = (32, 256)
 
-    def __init__(self, image_shape, classes, options):
-        super().__init__(image_shape, classes, options)
-        self.burda = options.variant == 'burda'
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
+        self.burda = settings.variant == 'burda'
         self.encoder, self.decoder = self.networks()
 
     def networks(self):
         """(encoder, decoder): images -> mean and std, each (N, D), and (N, D) -> logits."""
-        return networks_of(self.options.variant, self.image_shape, self.options.latent_dim)
+        return networks_of(self.settings.variant, self.image_shape, self.settings.latent_dim)
 
     def optimizers(self):
         """Adam; with the variant `burda` at their falling rates."""
-        return {'vae': adam_burda(self.options)} if self.burda else super().optimizers()
+        return {'vae': adam_burda(self.settings)} if self.burda else super().optimizers()
 
     def objectives(self, batch, seed):
         """The post's loss with one draw of z an image, and its two terms."""
         images = binarize(batch.images, seed) if self.burda else batch.images
         logits, mean, std = self.infer(images, seed)
-        weights = self.options.kl_weight, self.options.reconstruction_weight
-        kind = self.options.reconstruction
+        weights = self.settings.kl_weight, self.settings.reconstruction_weight
+        kind = self.settings.reconstruction
         loss = VAE_loss(images, logits, mean, std, *weights, kind)
         kl, error = self.terms(images, logits, mean, std)
         return {'vae': loss}, {'kl': tf.reduce_mean(kl), 'reconstruction': tf.reduce_mean(error)}
@@ -88,7 +93,7 @@ class Model(GenerativeModel):
         """The two terms, and their sum: with the Bernoulli term the negative ELBO in nats."""
         images = binarize(batch.images, seed) if self.burda else batch.images
         kl, error = self.terms(images, *self.infer(images, seed))
-        total = 'negative_elbo' if self.options.reconstruction == 'bernoulli' else 'sum'
+        total = 'negative_elbo' if self.settings.reconstruction == 'bernoulli' else 'sum'
         return {total: kl + error, 'kl': kl, 'reconstruction': error}
 
     def infer(self, images, seed):
@@ -99,13 +104,13 @@ class Model(GenerativeModel):
 
     def terms(self, images, logits, mean, std):
         """KL and reconstruction term of each image, unweighted: two (N,)."""
-        error = reconstruction_error(images, logits, self.options.reconstruction)
+        error = reconstruction_error(images, logits, self.settings.reconstruction)
         return kl_from_standard_normal(mean, std), error
 
     @property
     def likelihood(self):
         """The ELBO bounds one of black and white pixels; distances of grey ones bound none."""
-        return 'binarized' if self.options.reconstruction == 'bernoulli' else None
+        return 'binarized' if self.settings.reconstruction == 'bernoulli' else None
 
     def encode(self, batch):
         """Mean and standard deviation of q(z given x), each (N, D), of a batch of images."""
@@ -121,7 +126,7 @@ class Model(GenerativeModel):
 
     def latents(self, count, seed, given=None):
         """Codes from the prior N(0, I): (count, D)."""
-        return normal([count, self.options.latent_dim], [seed, LATENTS_STEP])
+        return normal([count, self.settings.latent_dim], [seed, LATENTS_STEP])
 
     def sample(self, latents):
         """Pixel means of p(x given z)."""
@@ -208,11 +213,11 @@ def networks_dense(image_shape, latent_dim, units):
     return encoder, keras.Sequential(stack, name='decoder')
 
 
-def adam_burda(options):
+def adam_burda(settings):
     """Adam with epsilon 1e-4 and the rate 10^(-i / 7) of the first for 3^i epochs, i = 0 to 7."""
-    steps = options.train_size // options.batch_size
+    steps = settings.train_size // settings.batch_size
     ends = [steps * (3**i - 1) // 2 - 1 for i in range(1, 8)]
-    rates = [options.learning_rate * 10 ** (-i / 7) for i in range(8)]
+    rates = [settings.learning_rate * 10 ** (-i / 7) for i in range(8)]
     return Adam(PiecewiseConstantDecay(ends, rates), epsilon=1e-4)
 
 

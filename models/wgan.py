@@ -6,10 +6,10 @@ difference of its means over data and samples estimates the earth mover's distan
 slope is bounded. Here every weight of the critic is clipped to [-0.01, 0.01] after each step. The
 critic makes five steps for each of the generator, all on batches and noise of their own.
 
-The rest is `dcgan`, without batch norm in the critic. The authors' code keeps it and clips its
-scales too, to a hundredth; and it makes the critic a function of the batch, not of an image, whose
-slope then means nothing. RMSProp decays as in their code, which takes PyTorch's defaults. Clipping
-wastes much of a critic, so it has more filters here.
+The networks are those of `dcgan`, without batch norm in the critic. The authors' code keeps it and
+clips its scales too, to a hundredth; and it makes the critic a function of the batch, not of an
+image, whose slope then means nothing. RMSProp decays as in their code, which takes PyTorch's
+defaults. Clipping wastes much of a critic, so it has more filters here.
 """
 
 import tensorflow as tf
@@ -18,29 +18,32 @@ from keras.optimizers import RMSprop
 from losses import wasserstein_loss
 from models import dcgan
 from models.shared.adversarial import critic_verdicts
+from models.shared.alternating import AlternatingModel
 
-defaults = {'epochs': 50, 'learning_rate': 5e-5, 'train_size': 60000}
+defaults = {
+    'epochs': 50,
+    'learning_rate': 5e-5,
+    'train_size': 60000,
+    'discriminator_steps': 5,
+    'width': 1.5,
+}
 options = {
-    'clip': (0.01, "largest absolute value of the critic's weights", 1e-6),
-    'discriminator_steps': (5, "the critic's steps for each of the generator", 1, 1000),
-    'width': (1.5, 'multiplies the filters of all layers', 0.1, 16.0),
+    'clip': {
+        'default': 0.01,
+        'help': "largest absolute value of the critic's weights",
+        'least': 1e-6,
+    },
 }
 
 
-class Model(dcgan.Model):
-    """Generator and critic in turn; the networks call the critic discriminator."""
+class Model(AlternatingModel):
+    """Generator and critic in turn, on pixels in [-1, 1]; the critic is called discriminator."""
 
-    alternate = True
-    fresh_noise = True
+    value_range = (-1.0, 1.0)
 
-    @property
-    def players(self):
-        """The generator moves after so many steps of the critic."""
-        return {'discriminator': 1, 'generator': self.options.discriminator_steps}
-
-    def norm(self):
-        """None."""
-        return []
+    def networks(self):
+        """Those of `dcgan`, without batch norm in the critic."""
+        return dcgan.networks(self.image_shape, self.settings, list)
 
     def game(self, true_logit, fake_logit):
         """The dual of the earth mover's distance."""
@@ -57,11 +60,12 @@ class Model(dcgan.Model):
 
     def optimizers(self):
         """RMSProp for both players; gradients may be tiny here, so epsilon must be."""
-        rate = self.options.learning_rate
+        rate = self.settings.learning_rate
         return {p: RMSprop(rate, rho=0.99, epsilon=1e-16) for p in self.players}
 
     def after_step(self, player, step):
         """Clips the critic."""
+        super().after_step(player, step)
         if player == 'discriminator':
             for weight in self.discriminator.trainable_variables:
-                weight.assign(tf.clip_by_value(weight, -self.options.clip, self.options.clip))
+                weight.assign(tf.clip_by_value(weight, -self.settings.clip, self.settings.clip))

@@ -5,43 +5,61 @@ Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017, "Improved Training of Was
 weights to the bounds and its gradients to zero or infinity (section 3), a penalty on its loss
 asks for a slope of 1 between data and samples.
 
-The rest is `wgan`, with Adam, and layer norm in the critic: the penalty is on the slope at each
-image, which batch norm would make depend on the other images (section 4).
+The critic and its game are those of `wgan`, the networks those of `dcgan`, with Adam, and layer
+norm in the critic: the penalty is on the slope at each image, which batch norm would make depend on
+the other images (section 4).
 """
 
 from keras import layers
 
-from losses import gradient_penalty
-from models import wgan
+from losses import gradient_penalty, wasserstein_loss
+from models import dcgan
+from models.shared.adversarial import critic_verdicts
+from models.shared.alternating import AlternatingModel
 from models.shared.noise import apart
 from models.shared.optimizers import Adam
 
-defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000}
+defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000, 'discriminator_steps': 5}
 options = {
-    'penalty_weight': (10.0, 'lambda, weight of the gradient penalty', 0.0),
-    'discriminator_steps': (5, "the critic's steps for each of the generator", 1, 1000),
-    'width': (1.0, 'multiplies the filters of all layers', 0.1, 16.0),
+    'penalty_weight': {
+        'default': 10.0,
+        'help': 'lambda, weight of the gradient penalty',
+        'least': 0.0,
+    },
 }
 
 
-class Model(wgan.Model):
-    """Generator and critic in turn."""
+class Model(AlternatingModel):
+    """Generator and critic in turn, on pixels in [-1, 1]; the critic is called discriminator."""
 
-    def norm(self):
-        """Layer norm over all axes of an image, with a scale and a shift a filter."""
-        return [layers.GroupNormalization(groups=1)]
+    value_range = (-1.0, 1.0)
+    xla_up_to = (28, 64)
+
+    def networks(self):
+        """Those of `dcgan`, with layer norm in the critic."""
+        return dcgan.networks(self.image_shape, self.settings, layer_norm)
+
+    def game(self, true_logit, fake_logit):
+        """The dual of the earth mover's distance."""
+        return wasserstein_loss(true_logit, fake_logit)
+
+    def verdicts(self, true_logit, fake_logit):
+        """The critic's means over data and samples."""
+        return critic_verdicts(true_logit, fake_logit)
 
     def play(self, batch, fake_images, seed):
         """The losses, the critic's with the penalty; the estimate of the distance without it."""
         losses, logs = super().play(batch, fake_images, seed)
+        distance = -losses['discriminator']
         penalty = gradient_penalty(self.discriminator, batch.images, fake_images, apart(seed))
-        losses['discriminator'] += self.options.penalty_weight * penalty
-        return losses, logs | {'penalty': penalty}
+        losses['discriminator'] += self.settings.penalty_weight * penalty
+        return losses, logs | {'wasserstein': distance, 'penalty': penalty}
 
     def optimizers(self):
         """Adam without momentum for both players."""
-        return {p: Adam(self.options.learning_rate, 0.0, 0.9) for p in self.players}
+        return {p: Adam(self.settings.learning_rate, 0.0, 0.9) for p in self.players}
 
-    def after_step(self, player, step):
-        """Clips nothing."""
-        return
+
+def layer_norm():
+    """Layer norm over all axes of an image, with a scale and a shift a filter."""
+    return [layers.GroupNormalization(groups=1)]

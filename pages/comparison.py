@@ -12,16 +12,15 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import flags
 import pictures
 from evaluation import results
 from evaluation.scores import SCORES
-from support.errors import InputError
 from support.files import atomic
 
 TEMPLATES = Path(__file__).parent / 'templates'
 STOPS = 60  # of the slider
 PLACES = {'data_dir', 'output_dir', 'overwrite'}  # of the machine, not of the run
+SWITCHES = {'overwrite', 'nooverwrite'}  # which take no word behind them
 NO_LOSS = {'epoch', 'images_per_second', 'seconds'}
 
 
@@ -165,7 +164,7 @@ def draw_scores(named):
 
 
 def draw_table(judged):
-    """The table of (name, sheet) pairs; a run is a column, so that a phone holds it."""
+    """The table of (name, result) pairs; a run is a column, so that a phone holds it."""
     names = results.taken(judged, SCORES)
     titles = [title for name in names for title in SCORES[name].columns]
     columns = [results.cells(found, names) for _, found in judged]
@@ -199,23 +198,26 @@ def ask(missing):
 def draw_run(name, config):
     """How a run was made: its command line, and all of its configuration."""
     # What was settled in the run stands for the flag of the same name.
-    rest = {key: value for key, value in config.items() if key != 'flags'}
+    rest = {key: value for key, value in config.items() if key not in ('settings', 'command')}
     rows = {**settings(config), **rest}.items()
     lines = [f'<dt>{escape(plain(key))}</dt><dd>{escape(write(value))}</dd>' for key, value in rows]
+    typed = ['python', 'train.py', *without_places(config['command'])]
     return (
-        f'<h3>{escape(name)}</h3>\n<p>{draw_command(command(config))}</p>\n'
+        f'<h3>{escape(name)}</h3>\n<p>{draw_command(typed)}</p>\n'
         f'<details><summary>Configuration</summary><dl>{"".join(lines)}</dl></details>'
     )
 
 
-def command(config):
-    """The words that train such a run: its flags, where they differ from their defaults."""
-    named = {name: config[name] for name in ('model', 'dataset')}
-    known = defaults(named)
-    own = settings(config).items()
-    changed = {name: value for name, value in own if value != known.get(name)}
-    words = [f'--{name}={value}' for name, value in {**named, **changed}.items()]
-    return ['python', 'train.py', *words]
+def without_places(words):
+    """The words of a command line but those that tell where the run was made."""
+    kept, left = [], iter(words)
+    for word in left:
+        name, equals, _ = word.lstrip('-').partition('=')
+        if not word.startswith('-') or name not in PLACES | SWITCHES:
+            kept.append(word)
+        elif not equals and name not in SWITCHES:
+            next(left, None)  # `--data_dir DIRECTORY` is two words
+    return kept
 
 
 def draw_command(words):
@@ -226,17 +228,8 @@ def draw_command(words):
 
 def settings(config):
     """The flags that were given a value, but for those that tell where the run was made."""
-    given = config.get('flags', {}).items()
+    given = config['settings'].items()
     return {name: value for name, value in given if value is not None and name not in PLACES}
-
-
-def defaults(named):
-    """The flags' defaults for such a model and data set; none where the model is no longer here."""
-    try:
-        words = [f'--{name}={value}' for name, value in named.items()]
-        return vars(flags.train_settings(['train.py', *words], ''))
-    except InputError:
-        return {}
 
 
 def write(value):

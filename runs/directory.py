@@ -31,13 +31,11 @@ from support.files import (
     writing,
 )
 
-FORMAT = 3  # raised when an older run can no longer be read
+FORMAT = 4  # raised when an older run can no longer be read
 KEPT = 3
 FINAL = 'final.weights.h5'
 CONFIG, LOG, LOCK = 'config.json', 'log.csv', '.lock'
 PICTURES = ('samples', 'reconstructions')
-FREE = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'stop_on_nan'}
-FREE |= {'save_every', 'save_every_minutes', 'sample_every'}
 
 
 def checkpoint_name(step):
@@ -168,17 +166,17 @@ class Run:
             self._keep({**self.config, key: choose()})
         return self.config[key]
 
-    def check_flags(self, flags):
-        """Refuses flags that would not continue this run.
+    def check_settings(self, settings, changeable):
+        """Refuses settings that would not continue this run; the flags `changeable` may differ.
 
         Raises:
           InputError: names the first flag that shapes the result and differs, and both values.
         """
-        old = self.config['flags']
-        for key in sorted((old.keys() | flags.keys()) - FREE):
-            if old.get(key) != flags.get(key):
+        old = self.config['settings']
+        for key in sorted((old.keys() | settings.keys()) - changeable):
+            if old.get(key) != settings.get(key):
                 raise InputError(
-                    f'--{key}={flags.get(key)}: {self.path} was begun with {old.get(key)}; '
+                    f'--{key}={settings.get(key)}: {self.path} was begun with {old.get(key)}; '
                     'repeat that, choose another --run_name, or begin anew with --overwrite'
                 )
 
@@ -190,8 +188,8 @@ class Run:
         """
         if self.config['data_hash'] != data_hash:
             raise InputError(
-                f'--dataset={self.config["flags"]["dataset"]}: not the data that {self.path} was '
-                'begun with; find those, choose another --run_name, or --overwrite the run'
+                f'--dataset={self.config["settings"]["dataset"]}: not the data that {self.path} '
+                'was begun with; find those, choose another --run_name, or --overwrite the run'
             )
 
     def check_streams(self, fingerprint):

@@ -15,7 +15,7 @@ SPREAD = 0.2  # of the samples' spread beside real images'
 def failure(run):
     """One line on how a `Run` fails by its log, or None."""
     config = run.config
-    return failure_of(run.rows(), config['train_images'] // config['flags']['batch_size'])
+    return failure_of(run.rows(), config['train_images'] // config['settings']['batch_size'])
 
 
 def warn(run):

@@ -3,7 +3,7 @@
 import sys
 from types import SimpleNamespace
 
-import flags
+from models.shared import declarations
 from runs import directory
 from support.errors import InputError
 
@@ -21,8 +21,21 @@ def checkpoint(run):
 
 
 def settings_of(run):
-    """The run's settings; raises InputError where no model can be built by them."""
-    return SimpleNamespace(**flags.revive(run.config['flags'], run.path / directory.CONFIG))
+    """The run's settings: options that its model has got since have their defaults.
+
+    Raises:
+      InputError: the model is not here, or an option of it has a value that it does not take.
+    """
+    place, kept = run.path / directory.CONFIG, run.config['settings']
+    model = kept.get('model')
+    if model not in declarations.names():
+        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
+    options = declarations.read(model).options
+    settings = {name: option.default for name, option in options.items()} | kept
+    for name, option in options.items():
+        if not option.takes(settings[name]):
+            raise InputError(f'{place}: the flag {name} is {settings[name]!r}; put it right')
+    return SimpleNamespace(**settings)
 
 
 def restore(run, arrays):

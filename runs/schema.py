@@ -4,29 +4,36 @@ import math
 import re
 
 LARGEST_SIDE = 1024
+LARGEST_SEED = 2**31 - 1
+LONGEST_CODE = 10000
+PRECISIONS = ('float32', 'bfloat16', 'float64')
 MOST_THREADS = 4096
 
 
 def is_ours(config):
     """Whether a dictionary is a run's configuration, of whatever version."""
-    number, flags, data_hash = (config.get(key) for key in ('format', 'flags', 'data_hash'))
-    return is_count(number) and isinstance(flags, dict) and isinstance(data_hash, str)
+    number, data_hash = config.get('format'), config.get('data_hash')
+    if not is_count(number) or not isinstance(data_hash, str):
+        return False
+    return isinstance(
+        config.get('settings' if number > 3 else 'flags'), dict
+    )  # format 4 named them
 
 
 def fault(config):
     """What is wrong with a configuration of today's format, in a few words, or None."""
-    flags = config['flags']
+    settings = config['settings']
     for name, wanted in CONFIG.items():
         if name not in config:
             return f'{name} is missing'
         if not wanted(config[name]):
             return f'{name} is not of its kind'
-    for name, wanted in FLAGS.items():
-        if name not in flags:
+    for name, wanted in SETTINGS.items():
+        if name not in settings:
             return f'the flag {name} is missing'
-        if not wanted(flags[name]):
+        if not wanted(settings[name]):
             return f'the flag {name} is not of its kind'
-    odd = [name for name, value in flags.items() if not is_plain(value)]
+    odd = [name for name, value in settings.items() if not is_plain(value)]
     odd += [name for name, value in config.items() if not is_shallow(value)]
     if config.get('xla', 'on') not in ('on', 'off'):
         odd.append('xla')
@@ -76,9 +83,14 @@ def is_shape(value):
     return square and all(is_count(side, LARGEST_SIDE) for side in value)
 
 
+def are_texts(value):
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
 def are_names(value):
     """Whether a value is a list of one text or more."""
-    return isinstance(value, list) and value != [] and all(isinstance(v, str) for v in value)
+    return are_texts(value) and value != []
 
 
 CONFIG = {
@@ -88,11 +100,15 @@ CONFIG = {
     'class_names': are_names,
     'train_images': is_count,
     'threads': lambda value: is_count(value, MOST_THREADS),
+    'command': are_texts,
 }
-FLAGS = {
+SETTINGS = {
     'dataset': is_word,
     'train_size': is_count,
     'batch_size': is_count,
     'image_size': lambda value: value is None or is_count(value, LARGEST_SIDE),
     'data_dir': lambda value: value is None or isinstance(value, str),
+    'seed': lambda value: value == 0 and type(value) is int or is_count(value, LARGEST_SEED),
+    'latent_dim': lambda value: is_count(value, LONGEST_CODE),
+    'precision': lambda value: value in PRECISIONS,
 }

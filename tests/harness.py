@@ -26,8 +26,9 @@ from unittest import mock
 
 import numpy as np
 
+import flags
 import train
-from runs.directory import FORMAT, FREE, Run
+from runs.directory import FORMAT, Run
 from support import terminal
 from support.files import read_arrays
 
@@ -45,39 +46,44 @@ class Done(NamedTuple):
     err: str
 
 
-def command(directory, *flags, model='vae', epochs=3):
-    """The command line of a tiny run in `directory`; later flags win."""
+def command(directory, *words, model='vae', epochs=3):
+    """The command line of a tiny run in `directory`; later words win."""
     shared = [
         f'--model={model}',
         f'--epochs={epochs}',
         f'--output_dir={directory}',
         '--run_name=run',
     ]
-    return ['train.py', *TINY, *shared, *flags]
+    return ['train.py', *TINY, *shared, *words]
 
 
-def configuration(flags=(), **changes):
+def configuration(settings=(), **changes):
     """The configuration of a run that is made by hand, as far as whoever opens it asks for it."""
     places = {'dataset': 'digits', 'train_size': 10000, 'image_size': None, 'data_dir': None}
-    places['batch_size'] = 64
+    places |= {'batch_size': 64, 'seed': 0, 'latent_dim': 100, 'precision': 'float32'}
     data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
     more = {'model': 'vae', 'class_names': ['0', '1'], 'train_images': 10000, 'threads': 2}
-    return {'format': FORMAT, 'flags': places | dict(flags)} | data | more | changes
+    return (
+        {'format': FORMAT, 'settings': places | dict(settings), 'command': []}
+        | data
+        | more
+        | changes
+    )
 
 
-def run(directory, *flags, hooks=(), **options):
+def run(directory, *words, hooks=(), **options):
     """Types the command of a tiny run; its files will be in `directory`/run."""
     output = [Path(directory).with_suffix(suffix) for suffix in ('.out', '.err')]
-    argv = command(directory, *flags, **options)
+    argv = command(directory, *words, **options)
     process = forks().Process(target=_child, args=(argv, output, hooks))
     process.start()
     process.join()
     return Done(process.exitcode, *(path.read_text() for path in output))
 
 
-def run_for_real(directory, *flags, python=(), **options):
+def run_for_real(directory, *words, python=(), **options):
     """The same as a process of its own, of which Python is given options."""
-    argv = [sys.executable, *python, *command(directory, *flags, **options)]
+    argv = [sys.executable, *python, *command(directory, *words, **options)]
     variables = os.environ | environment()
     done = subprocess.run(argv, cwd=ROOT, env=variables, capture_output=True, text=True)
     return Done(done.returncode, done.stdout, done.stderr)
@@ -306,8 +312,10 @@ def contents(directory):
     found = {name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in files.items()}
     events = [found.pop(name) for name in files if name.startswith('tensorboard/')]
     config = json.loads(files['config.json'].read_text())
-    del config['git_commit']
-    config['flags'] = {name: flag for name, flag in config['flags'].items() if name not in FREE}
+    del config['git_commit'], config['command']
+    free = flags.changeable()
+    kept = {name: value for name, value in config['settings'].items() if name not in free}
+    config['settings'] = kept
     return found | {'tensorboard': len(events), 'config.json': config, 'log.csv': rows(directory)}
 
 

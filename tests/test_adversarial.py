@@ -19,13 +19,13 @@ SEED = tf.constant([0, 5])
 SHAPE = (28, 28, 1)
 
 
-def settings(name, *words):
-    return flags.train_settings(['train.py', f'--model={name}', '--dataset=digits', *words], '')
+def settings(name, **changes):
+    return flags.settings(name, dataset='digits', **changes)
 
 
-def make(name, *words, shape=SHAPE):
-    small = [] if name == 'gan' else ['--width=0.2']
-    return build(shape, 10, settings(name, *small, *words))
+def make(name, shape=SHAPE, **changes):
+    small = {} if name == 'gan' else {'width': 0.2}
+    return build(shape, 10, settings(name, **small | changes))
 
 
 def pixels(count, seed=3):

@@ -15,9 +15,8 @@ from models.shared.build import build
 SHAPE = (28, 28, 1)
 
 
-def make(name='ae', *words):
-    argv = ['train.py', f'--model={name}', '--dataset=digits', '--latent_dim=3', *words]
-    return build(SHAPE, 10, flags.train_settings(argv, ''))
+def make(name='ae', **changes):
+    return build(SHAPE, 10, flags.settings(name, dataset='digits', latent_dim=3, **changes))
 
 
 @pytest.mark.parametrize('variant', ['post', 'mlp'])

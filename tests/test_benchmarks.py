@@ -33,7 +33,7 @@ def registered(monkeypatch):
 def make(network, side=28):
     """A model as the contestants make it; equal seeds give equal weights."""
     known = 'gan' if network == 'tutorial_dcgan' else network
-    settings = flags.train_settings(['', f'--model={known}', '--dataset=digits'], '')
+    settings = flags.settings(known, dataset='digits')
     settings.model = network
     return build((side, side, 1), 10, settings)
 

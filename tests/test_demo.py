@@ -32,8 +32,7 @@ def judge(digits):
 @pytest.mark.parametrize('seed', [0, 1])
 def test_the_gan_of_the_demo_draws_five_classes_at_least(seed, digits, judge):
     """One that has failed draws one lattice, in which the classifier sees one class or none."""
-    words = ['', '--model=gan', '--dataset=digits', f'--seed={seed}']
-    settings = flags.train_settings(words, '')
+    settings = flags.settings('gan', dataset='digits', seed=seed)
     model = build((28, 28, 1), 10, settings)
     images, labels = digits.train_images, digits.train_labels
     loop = Loop(model, images, labels, settings.batch_size, seed, xla=True)

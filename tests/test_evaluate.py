@@ -420,7 +420,7 @@ def test_scores_are_named_once_and_the_least_number_will_do(digits):
 
 def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeypatch):
     run, asked = Run(tiny_runs['vae']), []
-    run.config = run.config | {'flags': run.config['flags'] | {'data_dir': 'a'}}
+    run.config = run.config | {'flags': run.config['settings'] | {'data_dir': 'a'}}
     monkeypatch.setattr(Run, 'check_data', lambda run, data_hash: None)
     monkeypatch.setattr(datasets, 'load', lambda *words: asked.append(words) or digits)
     measuring.load([run], 'b')
@@ -643,7 +643,7 @@ def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
 # Sheets
 
 
-SHEET = {
+RESULT = {
     'settings': {'seed': 0, 'num_samples': 200, 'test_images': 3000},
     'scores': {
         'fid': {'fid': 1.234},
@@ -655,8 +655,8 @@ SHEET = {
 
 def test_a_table_by_hand():
     names = ['coverage', 'fid', 'kid', 'elbo']
-    empty = SHEET | {'scores': {}, 'reasons': {}}
-    assert results.markdown([('a', SHEET), ('b', empty)], names, names) == (
+    empty = RESULT | {'scores': {}, 'reasons': {}}
+    assert results.markdown([('a', RESULT), ('b', empty)], names, names) == (
         '| run | classes | class KL | sure (0.9) | share of each class (%) | FID |\n'
         '| --- | --- | --- | --- | --- | --- |\n'
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
@@ -669,8 +669,8 @@ def test_a_table_by_hand():
 
 
 def test_a_table_for_a_terminal_by_hand():
-    empty = SHEET | {'scores': {}, 'reasons': {}}
-    rows = [('a', SHEET), ('a-very-long-name-of-a-run', empty)]
+    empty = RESULT | {'scores': {}, 'reasons': {}}
+    rows = [('a', RESULT), ('a-very-long-name-of-a-run', empty)]
     assert results.upright(rows, ['coverage', 'fid', 'kid'], []) == (
         'run                      a          a-very-long-name-of-a-run\n'
         'classes                  2          -\n'
@@ -681,7 +681,7 @@ def test_a_table_for_a_terminal_by_hand():
         '\n'
         'FID and its kin: 200 samples against 3,000 test images.\n'
     )
-    many = SHEET | {'scores': {'coverage': SHEET['scores']['coverage'] | {'histogram': [1] * 8}}}
+    many = RESULT | {'scores': {'coverage': RESULT['scores']['coverage'] | {'histogram': [1] * 8}}}
     last = results.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
     assert last == [
         'share of each class (%)  12.5 12.5 12.5 12.5 12.5',
@@ -690,7 +690,7 @@ def test_a_table_for_a_terminal_by_hand():
 
 
 def test_a_csv_by_hand():
-    lines = results.comma_separated([('a', SHEET)], ['fid', 'coverage', 'kid']).splitlines()
+    lines = results.comma_separated([('a', RESULT)], ['fid', 'coverage', 'kid']).splitlines()
     histogram = 'coverage.histogram_0,coverage.histogram_1'
     rest = 'coverage.present,coverage.kl,coverage.sure'
     sizes = 'num_samples,test_images'
@@ -701,11 +701,11 @@ def test_a_csv_by_hand():
 
 
 def test_scores_are_revived_for_the_same_settings_alone():
-    assert results.revive(SHEET, SHEET['settings'])['scores'] == SHEET['scores']
-    assert results.revive(SHEET, {'seed': 1})['scores'] == {}
-    assert results.revive(SHEET, {'seed': 0, 'step': 2})['scores'] == {}
+    assert results.revive(RESULT, RESULT['settings'])['scores'] == RESULT['scores']
+    assert results.revive(RESULT, {'seed': 1})['scores'] == {}
+    assert results.revive(RESULT, {'seed': 0, 'step': 2})['scores'] == {}
     assert results.revive({}, {}) == {'settings': {}, 'scores': {}, 'reasons': {}}
-    assert results.revive(SHEET, {'seed': 0})['reasons'] == {}
+    assert results.revive(RESULT, {'seed': 0})['reasons'] == {}
 
 
 def test_a_sheet_of_another_version_is_not_current():
@@ -869,7 +869,7 @@ def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
 
 
 def test_only_a_likelihood_is_bounded(vae_row, monkeypatch):
-    monkeypatch.setattr(vae_row.model.options, 'reconstruction', 'l2')
+    monkeypatch.setattr(vae_row.model.settings, 'reconstruction', 'l2')
     for name in ('elbo', 'elbo_binarized', 'bound'):
         assert '--reconstruction=l2' in reason(name, vae_row)
 

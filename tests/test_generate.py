@@ -53,8 +53,7 @@ def untrained(path, model, image_shape):
     import flags
     from models.shared.build import build
 
-    argv = ['train.py', f'--model={model}', '--dataset=digits', '--latent_dim=8']
-    settings = vars(flags.train_settings(argv, ''))
+    settings = vars(flags.settings(model, dataset='digits', latent_dim=8))
     config = harness.configuration(settings, model=model, image_shape=image_shape)
     files.write_json(path / 'config.json', config)
     weights = build(image_shape, 2, SimpleNamespace(**settings)).variables
@@ -287,10 +286,10 @@ def test_options_that_a_run_lacks_take_their_defaults_and_odd_ones_are_refused(
 ):
     run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
     whole = json.loads((run / 'config.json').read_text())
-    older = {name: value for name, value in whole['flags'].items() if name != 'kl_weight'}
+    older = {name: value for name, value in whole['settings'].items() if name != 'kl_weight'}
     (run / 'config.json').write_text(json.dumps(whole | {'flags': older}))
     restored = restore.restore(Run(run), whole, Run(run).load(warn=None))
-    assert restored.options.kl_weight == whole['flags']['kl_weight']
+    assert restored.settings.kl_weight == whole['settings']['kl_weight']
     monkeypatch.setattr(backend, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
     (run / 'config.json').write_text(json.dumps(whole | {'flags': older | {'latent_dim': '9'}}))
     with pytest.raises(InputError, match="config.json: the flag latent_dim is '9'; put it right"):

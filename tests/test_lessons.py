@@ -333,10 +333,9 @@ def test_manifold_refuses_longer_codes(tmp_path):
 # Runs of untrained networks
 
 
-def untrained_run(path, model, *more):
+def untrained_run(path, model, **changes):
     """A run on digits that was saved before its first step."""
-    command = ['train.py', f'--model={model}', '--dataset=digits', *more]
-    settings = flags.train_settings(command, '')
+    settings = flags.settings(model, dataset='digits', **changes)
     data, data_hash = setup.load(settings)
     path.mkdir()
     run = Run(path)

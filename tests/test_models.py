@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import flags
+from models.shared import declarations
 from models.shared.base import Batch
 from models.shared.build import build
 from models.shared.pixels import from_uint8
@@ -24,9 +25,9 @@ NOISELESS = {'models.ae'}  # these draw no numbers in training
 def make(name, shape, seed=0, precision='float32'):
     """The model, or `model-variant`, with the options that its flags have by default."""
     name, _, variant = name.partition('-')
-    argv = ['train.py', f'--model={name}', '--dataset=digits', f'--seed={seed}']
-    argv += [f'--precision={precision}', *([f'--variant={variant}'] if variant else [])]
-    return build(shape, CLASSES, flags.train_settings(argv, ''))
+    shared = {'dataset': 'digits', 'seed': seed, 'precision': precision}
+    own = {'variant': variant} if variant else {}
+    return build(shape, CLASSES, flags.settings(name, **shared, **own))
 
 
 def data(shape):
@@ -63,8 +64,8 @@ def changed(before, variables):
 
 def names():
     """All models, and their variants."""
-    for name in flags.model_names():
-        yield from [name, *(f'{name}-{variant}' for variant in flags.literals(name)[2])]
+    for name in declarations.names():
+        yield from [name, *(f'{name}-{variant}' for variant in declarations.read(name).variants)]
 
 
 @pytest.fixture(params=itertools.product(names(), SHAPES), ids=lambda p: f'{p[0]}-{p[1][0]}')

@@ -98,7 +98,7 @@ def test_variants_and_threads_that_are_none_are_refused(word, told):
 def test_every_setting_is_one_that_train_takes():
     for setting in robustness.SETTINGS.values():
         words = [f'--model={setting.model}', '--dataset=digits', *setting.words]
-        flags.train_settings(['', *words], '')
+        flags.training(['train.py', *words], '')
         assert setting.change is None or setting.change in variants.VARIANTS
 
 
@@ -111,7 +111,7 @@ def test_the_weights_of_the_post_s_public_code(monkeypatch):
     for name in ('generator_28', 'generator_32', 'discriminator_28', 'discriminator_32'):
         monkeypatch.setattr(gan, name, getattr(gan, name))  # to be put back
     variants.post_weights()
-    settings = flags.train_settings(['', '--model=gan', '--dataset=digits'], '')
+    settings = flags.settings('gan', dataset='digits')
     model = build((28, 28, 1), 10, settings)
     drawn = np.concatenate([kernel.ravel() for kernel in kernels(model.generator)])
     assert drawn.std() == pytest.approx(0.2 * 0.88, rel=0.01)
@@ -124,7 +124,7 @@ def test_the_weights_of_the_post_s_public_code(monkeypatch):
 def test_adam_s_usual_momentum(monkeypatch):
     monkeypatch.setattr(gan, 'Adam', gan.Adam)
     variants.beta_1()
-    settings = flags.train_settings(['', '--model=gan', '--dataset=digits'], '')
+    settings = flags.settings('gan', dataset='digits')
     players = build((28, 28, 1), 10, settings).optimizers()
     assert [optimizer.beta_1 for optimizer in players.values()] == [0.9, 0.9]
 

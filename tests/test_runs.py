@@ -130,7 +130,7 @@ def test_beginning_anew_leaves_nothing_of_the_old_run(run):
     run.save(ARRAYS, 7)
     run.begin({'flags': {'seed': 2}})
     assert names(run.path) == ['config.json']
-    assert run.config['flags'] == {'seed': 2}
+    assert run.config['settings'] == {'seed': 2}
 
 
 def test_beginning_anew_takes_a_link_away_and_leaves_what_it_leads_to(run, tmp_path):
@@ -178,7 +178,7 @@ def test_a_configuration_with_something_of_another_kind_is_told(run, changes):
 
 @pytest.mark.parametrize('value', [[], '0', True, None, 0, 'deep'])
 def test_a_flag_of_another_kind_is_told(run, value):
-    flags = run.config['flags'] | {'train_size': value if value != 'deep' else [[]]}
+    flags = run.config['settings'] | {'train_size': value if value != 'deep' else [[]]}
     assert 'train_size is not of its kind' in refusal(open_run, edit(run, flags=flags).path)
 
 
@@ -202,7 +202,7 @@ def test_a_setting_is_chosen_once(run):
 
 
 def test_flags_that_shape_the_result_may_not_change(run):
-    flags = run.config['flags']
+    flags = run.config['settings']
     run.check_flags(flags | {'epochs': 9, 'save_every': 2})
     words = refusal(run.check_flags, flags | {'seed': 2})
     assert words.startswith('--seed=2: ')

@@ -124,8 +124,8 @@ def test_a_pipe_gets_a_line_an_epoch(trained):
 
 def test_the_configuration_tells_flags_data_and_versions(trained, digits):
     config = Run(trained[0] / 'run').config
-    assert config['flags']['learning_rate'] == 1e-3
-    assert config['flags']['kl_weight'] == 1.0
+    assert config['settings']['learning_rate'] == 1e-3
+    assert config['settings']['kl_weight'] == 1.0
     assert (config['train_images'], config['test_images']) == (128, 360)
     assert config['image_shape'] == [28, 28, 1]
     assert config['class_names'] == list('0123456789')
@@ -228,7 +228,7 @@ def rebuilt(whole):
 
     from models.shared.build import build
 
-    model = build((28, 28, 1), 10, SimpleNamespace(**Run(whole / 'run').config['flags']))
+    model = build((28, 28, 1), 10, SimpleNamespace(**Run(whole / 'run').config['settings']))
     model.load_weights(Run(whole / 'run').final())
     return model
 

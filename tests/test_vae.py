@@ -11,8 +11,8 @@ from models import vae
 
 def rates(steps):
     """The learning rates of `adam_burda` at these steps, counted from 0, of 6 steps an epoch."""
-    options = SimpleNamespace(train_size=609, batch_size=100, learning_rate=1e-3)
-    optimizer = vae.adam_burda(options)
+    settings = SimpleNamespace(train_size=609, batch_size=100, learning_rate=1e-3)
+    optimizer = vae.adam_burda(settings)
     assert optimizer.epsilon == 1e-4
     optimizer.build([])
     found = []

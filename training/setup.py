@@ -53,11 +53,15 @@ def load(settings):
     return used, datasets.fingerprint(data)
 
 
-def configuration(settings, data, data_hash):
-    """What a run says of itself: every flag, the data, and what would reproduce it."""
+def configuration(settings, data, data_hash, command=()):
+    """What a run says of itself: every flag, the data, and what would reproduce it.
+
+    `command` are the words that were typed behind `train.py`; none where a program began the run.
+    """
     packages = ('tensorflow', 'keras', 'tensorflow-datasets', 'numpy')
     return {
-        'flags': vars(settings),
+        'settings': vars(settings),
+        'command': list(command),
         'model': settings.model,
         'dataset': settings.dataset,
         'image_shape': list(data.train_images.shape[1:]),

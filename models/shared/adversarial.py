@@ -34,10 +34,10 @@ class AdversarialModel(GenerativeModel):
 
     players = {'discriminator': 1, 'generator': 1}
 
-    def __init__(self, image_shape, classes, options):
-        super().__init__(image_shape, classes, options)
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
         self.generator, self.discriminator = self.networks()
-        self.drawer = twin(self.generator) if options.average else self.generator
+        self.drawer = twin(self.generator) if settings.average else self.generator
 
     def networks(self):
         """(generator, discriminator): (N, D) -> images, images -> logits (N, 1)."""
@@ -49,8 +49,8 @@ class AdversarialModel(GenerativeModel):
 
     def noise(self, count, seed):
         """Noise (count, D), each number of variance 1/3."""
-        shape = [count, self.options.latent_dim]
-        if self.options.latent == 'normal':
+        shape = [count, self.settings.latent_dim]
+        if self.settings.latent == 'normal':
             return normal(shape, seed) / tf.sqrt(3.0)
         return uniform(shape, seed, -1.0, 1.0)
 
@@ -74,8 +74,8 @@ class AdversarialModel(GenerativeModel):
 
     def after_step(self, player, step):
         """Moves the averages towards the generator's weights."""
-        if player == 'generator' and self.options.average:
-            keep = self.options.average
+        if player == 'generator' and self.settings.average:
+            keep = self.settings.average
             for mean, value in zip(self.drawer.variables, self.generator.variables, strict=True):
                 mean.assign(keep * mean + (1.0 - keep) * value)
 

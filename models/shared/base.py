@@ -71,16 +71,16 @@ class GenerativeModel(keras.Model):
     sequential = False
     xla_up_to = (0, 0)
 
-    def __init__(self, image_shape, classes, options):
+    def __init__(self, image_shape, classes, settings):
         """Builds the networks.
 
         Args:
           image_shape: (H, W, C).
           classes: number of classes in the data.
-          options: namespace of all flags of the run, the model's own included.
+          settings: namespace of all flags of the run, the model's own included.
         """
         super().__init__()
-        self.image_shape, self.classes, self.options = tuple(image_shape), classes, options
+        self.image_shape, self.classes, self.settings = tuple(image_shape), classes, settings
 
     def streams(self, data):
         """{name: `Stream`} of further data, of which each step sees a batch beside the run's own.
@@ -140,7 +140,7 @@ class GenerativeModel(keras.Model):
 
     def optimizers(self):
         """{player: optimizer}."""
-        return {player: Adam(self.options.learning_rate) for player in self.players}
+        return {player: Adam(self.settings.learning_rate) for player in self.players}
 
     def network(self, player):
         """The network that `player` trains."""
