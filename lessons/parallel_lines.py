@@ -108,7 +108,8 @@ def train(losses, theta, penalty):
         true, fake = draws(step, offset)
         loss, _ = losses(network(true), network(fake))
         if penalty:
-            loss += penalty * gradient_penalty(network, true, fake, [1, step])
+            share = uniform([len(true), 1], [1, step])
+            loss += penalty * gradient_penalty(network, true, fake, share)
         return loss
 
     descent(objective, network.trainable_variables, Adam(RATE, beta_1=0.5))(0, STEPS)

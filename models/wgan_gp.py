@@ -16,7 +16,7 @@ from losses import gradient_penalty, wasserstein_loss
 from models import dcgan
 from models.shared.adversarial import critic_verdicts
 from models.shared.alternating import AlternatingModel
-from models.shared.noise import apart
+from models.shared.noise import apart, uniform
 from models.shared.optimizers import Adam
 
 defaults = {'epochs': 40, 'learning_rate': 1e-4, 'train_size': 60000, 'discriminator_steps': 5}
@@ -51,7 +51,10 @@ class Model(AlternatingModel):
         """The losses, the critic's with the penalty; the estimate of the distance without it."""
         losses, logs = super().play(batch, fake_images, seed)
         distance = -losses['discriminator']
-        penalty = gradient_penalty(self.discriminator, batch.images, fake_images, apart(seed))
+        images = batch.images
+        shape = [len(images)] + [1] * (len(images.shape) - 1)
+        share = uniform(shape, apart(seed), dtype=images.dtype)
+        penalty = gradient_penalty(self.discriminator, images, fake_images, share)
         losses['discriminator'] += self.settings.penalty_weight * penalty
         return losses, logs | {'wasserstein': distance, 'penalty': penalty}
 

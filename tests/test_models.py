@@ -1,6 +1,7 @@
 """What every file in models/ must pass, on grey 28x28 and colour 32x32 images."""
 
 import ast
+import functools
 import itertools
 import re
 
@@ -13,21 +14,32 @@ import flags
 from models.shared import declarations
 from models.shared.base import Batch
 from models.shared.build import build
+from models.shared.layers import Dropout
+from models.shared.noise import layers_draw_from
 from models.shared.pixels import from_uint8
+from runs import drawing, export
 from training.loop import Loop
 
 SHAPES = [(28, 28, 1), (32, 32, 3)]
-CLASSES, BATCH = 10, 8
+CLASSES, BATCH = 10, 4
 SEED = tf.constant([0, 5])
 NOISELESS = {'models.ae'}  # these draw no numbers in training
+SMALL = {'width': 0.1}  # for models that have it
 
 
-def make(name, shape, seed=0, precision='float32'):
-    """The model, or `model-variant`, with the options that its flags have by default."""
+def make(name, shape, seed=0, precision='float32', **changes):
+    """The model, or `model-variant`, with the options that its flags have by default, but small."""
     name, _, variant = name.partition('-')
-    shared = {'dataset': 'digits', 'seed': seed, 'precision': precision}
+    small = {flag: SMALL[flag] for flag in declarations.read(name).options.keys() & SMALL.keys()}
+    shared = {'dataset': 'digits', 'seed': seed, 'precision': precision} | small
     own = {'variant': variant} if variant else {}
-    return build(shape, CLASSES, flags.settings(name, **shared, **own))
+    return build(shape, CLASSES, flags.settings(name, **shared, **own, **changes))
+
+
+@functools.cache
+def built(name, shape):
+    """A model that nobody changes."""
+    return make(name, shape)
 
 
 def data(shape):
@@ -37,19 +49,26 @@ def data(shape):
     return images, rng.integers(0, CLASSES, 3 * BATCH)
 
 
-def batch_for(model):
+def batch_for(model, step=0):
     images, labels = (part[:BATCH] for part in data(model.image_shape))
-    return Batch(from_uint8(images, model.value_range), tf.constant(labels))
+    pixels = from_uint8(images, model.value_range, model.variable_dtype)
+    return Batch(pixels, tf.constant(labels), tf.constant(step))
 
 
 def loop_of(model, seed=0):
     return Loop(model, *data(model.image_shape), BATCH, seed)
 
 
+def evaluate(model, seed=SEED):
+    """The objectives on the batch, without a change of any variable."""
+    with keras.StatelessScope(), layers_draw_from(seed):
+        return model.objectives(batch_for(model), seed)
+
+
 def keep_all(*models):
     """Switches drop-out off."""
     for layer in itertools.chain.from_iterable(model._flatten_layers() for model in models):
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, Dropout):
             layer.rate = 0.0
 
 
@@ -75,11 +94,13 @@ def case(request):
 
 @pytest.fixture
 def model(case):
-    return make(*case)
+    """Shared by the tests; one that changes it makes its own."""
+    return built(*case)
 
 
-def test_docstring_cites_the_paper(case):
-    tree = ast.parse((flags.MODELS / f'{case[0].partition("-")[0]}.py').read_text())
+@pytest.mark.parametrize('name', declarations.names())
+def test_docstring_cites_the_paper(name):
+    tree = ast.parse((declarations.MODELS / f'{name}.py').read_text())
     assert re.search(r'\(arXiv:\d{4}\.\d{4,5}\)', ast.get_docstring(tree))
 
 
@@ -103,6 +124,12 @@ def test_sampling_is_deterministic_and_changes_nothing(model):
     assert not changed(before, model.variables)
 
 
+def test_compiled_drawing_is_the_sample_to_a_level(model):
+    latents, (low, high) = model.latents(5, 1), model.value_range
+    expected = (model.sample(latents).numpy() - low) * (255 / (high - low))
+    assert np.abs(drawing.draw(model, latents) - expected).max() < 1
+
+
 def test_a_sample_depends_on_its_own_latent_alone(model):
     latents = model.latents(16, 1)
     others = tf.concat([latents[:1], model.latents(15, 2)], axis=0)
@@ -123,11 +150,8 @@ def test_latents_are_the_same_under_xla(model):
 
 
 def test_objectives_are_finite_and_a_function_of_the_seed(model):
-    results = []
-    for seed in SEED, SEED, tf.constant([0, 6]):
-        with keras.StatelessScope():
-            results.append(model.objectives(batch_for(model), seed))
-    (losses, logs), (again, _), (other, _) = results
+    seeds = SEED, SEED, tf.constant([0, 6])
+    (losses, logs), (again, _), (other, _) = (evaluate(model, seed) for seed in seeds)
     assert set(losses) == set(model.players)
     for value in [*losses.values(), *logs.values()]:
         assert value.shape == () and np.isfinite(value)
@@ -137,39 +161,40 @@ def test_objectives_are_finite_and_a_function_of_the_seed(model):
     assert random != (type(model).__module__ in NOISELESS)
 
 
-def test_a_move_changes_what_the_player_owns_once(model):
+def test_a_move_changes_what_the_player_owns_once(case):
+    model = make(*case)
     loop, batch = loop_of(model), batch_for(model)
     for player in model.players:
         network, before = model.network(player), snapshot(model.variables)
-        with keras.StatelessScope() as scope:
+        with keras.StatelessScope() as scope, layers_draw_from(SEED):
             model.objectives(batch, SEED)
         expected = {v.path: scope.get_current_value(v) for v in network.non_trainable_variables}
-        loop._move(batch, SEED, [player], SEED[1])
+        loop._move(batch, SEED, [player])
         moved = changed(before, model.variables)
         assert {v.path for v in network.trainable_variables} <= moved
-        assert moved <= {v.path for v in network.variables}
+        assert moved <= {v.path for v in [*network.variables, *model.own_state()]}
         for variable in network.non_trainable_variables:
             np.testing.assert_allclose(variable.numpy(), expected[variable.path], rtol=1e-5)
 
 
 def test_a_step_is_a_move_of_every_player_whose_turn_it_is(case):
     """With noise of its own a player has the seed of its turn, else that of the step."""
-    images, labels = (part[:BATCH] for part in data(case[1]))
     one, two = make(*case), make(*case)
     keep_all(one, two)  # where it stands in its stream is the loop's
     loops, players = (loop_of(one), loop_of(two)), list(two.players)
     every = max(two.players.values())
     for step in {every - 1, 5 * every}:
-        loops[0]._step(images, labels, tf.constant(step))
+        batch = batch_for(one, step)
+        loops[0]._step(batch)
         due = [player for player in players if (step + 1) % two.players[player] == 0]
+        state = two.own_state()
         for turn in [[player] for player in due] if two.alternate else [due]:
             own = step * len(players) + players.index(turn[0])
             seed = tf.constant([0, own if two.fresh_noise else step])
-            batch = batch_for(two)._replace(step=tf.constant(step))
-            loops[1]._move(batch, seed, turn, batch.step)
+            loops[1]._move(batch, seed, turn, state)
+            state = ()
     for a, b in zip(one.variables, two.variables, strict=True):
-        if not a.path.endswith('seed_generator_state'):
-            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_who_moves_on_every_step(model):
@@ -193,8 +218,8 @@ def before_batch_norm(model):
 
 def test_gradients_reach_every_variable(model):
     exempt = before_batch_norm(model)
-    with tf.GradientTape(persistent=True) as tape, keras.StatelessScope():
-        losses, _ = model.objectives(batch_for(model), SEED)
+    with tf.GradientTape(persistent=True) as tape:
+        losses, _ = evaluate(model)
     for player in model.players:
         variables = model.network(player).trainable_variables
         gradients = tape.gradient(losses[player], [v.value for v in variables])
@@ -207,11 +232,9 @@ def test_gradients_reach_every_variable(model):
 def test_in_bfloat16_only_the_networks_compute_so(case):
     model, exact = make(*case, precision='bfloat16'), make(*case)
     assert 'bfloat16' in {layer.compute_dtype for layer in model._flatten_layers()}
-    assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64', 'uint32'}
-    keep_all(model, exact)  # masks differ
-    with keras.StatelessScope():
-        losses, logs = model.objectives(batch_for(model), SEED)
-        expected, _ = exact.objectives(batch_for(exact), SEED)
+    assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64'}
+    keep_all(model, exact)  # masks differ by what is dropped, not only by rounding
+    (losses, logs), (expected, _) = evaluate(model), evaluate(exact)
     for value in [*losses.values(), *logs.values(), model.sample(model.latents(2, 1))]:
         assert value.dtype == tf.float32
     for player, loss in losses.items():
@@ -221,6 +244,18 @@ def test_in_bfloat16_only_the_networks_compute_so(case):
     assert keras.config.dtype_policy().name == 'float32'
 
 
+def test_in_float64_all_is_exact_and_the_same_numbers_are_drawn(case):
+    model, rough = make(*case, precision='float64'), built(*case)
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {'float64'}
+    for theirs, ours in zip(rough.variables, model.variables, strict=True):
+        ours.assign(tf.cast(theirs.value, ours.dtype))
+    (losses, _), (expected, _) = evaluate(model), evaluate(rough)
+    for player, loss in losses.items():
+        assert loss.dtype == tf.float64
+        assert loss.numpy() == pytest.approx(expected[player].numpy(), rel=1e-4, abs=1e-5)
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == ('float32', 'float32')
+
+
 def test_test_values_are_one_an_example_and_change_nothing(model):
     before, batch = snapshot(model.variables), batch_for(model)
     values, again = model.test(batch, SEED), model.test(batch, SEED)
@@ -228,6 +263,23 @@ def test_test_values_are_one_an_example_and_change_nothing(model):
         assert value.shape == (BATCH,) and np.isfinite(value).all()
         np.testing.assert_array_equal(value, again[name])
     assert not changed(before, model.variables)
+
+
+def test_what_a_model_offers_has_the_shapes_of_the_contract(model):
+    batch, offered = batch_for(model), model.offers
+    if offered('encode'):
+        mean, std = model.encode(batch)
+        assert mean.shape == std.shape == (BATCH, model.settings.latent_dim)
+        logits = model.decode(mean, batch.labels)
+        assert logits.shape == batch.images.shape
+        if offered('terms'):
+            assert [t.shape for t in model.terms(batch.images, logits, mean, std)] == [(BATCH,)] * 2
+    if offered('reconstruct'):
+        assert model.reconstruct(batch).shape == batch.images.shape
+    if offered('log_prob'):
+        assert model.log_prob(batch).shape == (BATCH,)
+    assert model.likelihood in (None, 'binarized', 'levels')
+    assert model.likelihood is None or offered('terms') or offered('log_prob')
 
 
 def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(case):
@@ -244,7 +296,51 @@ def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(case):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-def test_the_export_draws_what_sample_draws_with_stock_layers(model):
+def test_the_export_draws_what_sample_draws_with_stock_layers(model, tmp_path):
     latents, exported = model.latents(4, 1), model.export()
+    if exported is None:  # then it is the sample that is exported
+        export.save_generator(tmp_path / 'sampler', model)
+        (low, high), loaded = model.value_range, tf.saved_model.load(tmp_path / 'sampler')
+        drawn = loaded.serve(latents) * (high - low) + low
+        np.testing.assert_allclose(drawn, model.sample(latents), rtol=1e-5, atol=1e-6)
+        return
     np.testing.assert_allclose(exported(latents), model.sample(latents), rtol=1e-5, atol=1e-6)
     assert all(type(part).__module__.startswith('keras.') for part in exported._flatten_layers())
+
+
+# What all adversarial models have
+
+
+@pytest.fixture(params=['gan', 'gan_mlp', 'dcgan', 'wgan', 'wgan_gp'])
+def adversarial(request):
+    return request.param
+
+
+@pytest.mark.parametrize('latent', ['uniform', 'normal'])
+def test_noise_of_either_kind_has_the_variance_of_a_third(adversarial, latent):
+    numbers = make(adversarial, SHAPES[0], latent=latent).latents(400, 0).numpy()
+    assert numbers.var() == pytest.approx(1 / 3, abs=0.01)
+    assert (np.abs(numbers).max() <= 1) == (latent == 'uniform')
+
+
+def test_the_average_is_that_of_the_generators_weights_and_draws(adversarial):
+    model = make(adversarial, SHAPES[0], average=0.75)
+    loop, kept = loop_of(model), [v.numpy() for v in model.generator.variables]
+    for step in range(2):
+        loop._move(batch_for(model, step), SEED, ['discriminator'])
+        loop._move(batch_for(model, step), SEED, ['generator'])
+        now = [v.numpy() for v in model.generator.variables]
+        kept = [0.75 * old + 0.25 * new for old, new in zip(kept, now, strict=True)]
+    for expected, mean in zip(kept, model.drawer.variables, strict=True):
+        np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-5, atol=1e-6)
+    latents = model.latents(3, 0)
+    np.testing.assert_array_equal(model.sample(latents), model.drawer(latents, training=False))
+    assert np.any(model.sample(latents) != model.generator(latents, training=False))
+    np.testing.assert_allclose(model.export()(latents), model.sample(latents), rtol=1e-5, atol=1e-6)
+
+
+def test_the_average_is_no_players(adversarial):
+    model = make(adversarial, SHAPES[0], average=0.999)
+    assert len(snapshot(model.variables)) == len(model.variables)
+    trained = {v.path for p in model.players for v in model.network(p).trainable_variables}
+    assert {v.path for v in model.trainable_variables} == trained
