@@ -9,7 +9,7 @@ from scipy import integrate
 
 import flags
 from losses import non_saturating_loss
-from models import gan_mlp
+from models import gan_mlp, wgan_gp
 from models.shared.base import Batch
 from models.shared.build import build
 from models.shared.noise import LATENTS_STEP, apart, normal
@@ -128,7 +128,7 @@ def test_the_discriminator_sees_both_ends_of_a_digit_together(name):
 
 
 def test_width_multiplies_the_filters():
-    one, two = (make('dcgan', f'--width={width}') for width in (0.5, 1.0))
+    one, two = (make('dcgan', width=width) for width in (0.5, 1.0))
     for a, b in zip(one.discriminator.layers, two.discriminator.layers, strict=True):
         if isinstance(a, layers.Conv2D):
             assert 2 * a.filters == b.filters
@@ -144,7 +144,7 @@ def test_a_critic_judges_an_image_by_itself_and_batch_norm_does_not(name, alone)
 
 
 def test_layer_norm_is_over_all_axes_of_an_image():
-    norm = make('wgan_gp').norm()[0]
+    norm = wgan_gp.layer_norm()[0]
     images = np.random.default_rng(0).normal(3.0, 2.0, (4, 5, 5, 6)).astype(np.float32)
     found = norm(images).numpy()
     flat = images.reshape(4, -1)
@@ -156,10 +156,10 @@ def test_layer_norm_is_over_all_axes_of_an_image():
 # Games
 
 
-@pytest.mark.parametrize('words', [['gan', '--instance_noise=0'], ['dcgan']])
-def test_data_and_samples_pass_the_discriminator_apart(words, monkeypatch):
+@pytest.mark.parametrize(('name', 'changes'), [('gan', {'instance_noise': 0}), ('dcgan', {})])
+def test_data_and_samples_pass_the_discriminator_apart(name, changes, monkeypatch):
     """The logits of the data, by the statistics of their batch, do not know the samples."""
-    model, seen = make(*words), []
+    model, seen = make(name, **changes), []
     monkeypatch.setattr(model, 'game', lambda *logits: seen.append(logits) or (0.0, 0.0))
     true, fake, other = (pictures(model, seed) for seed in range(3))
     with keras.StatelessScope():
@@ -174,31 +174,31 @@ def test_data_and_samples_pass_the_discriminator_apart(words, monkeypatch):
 
 def test_smoothing_reaches_the_loss_of_dcgan_on_the_real_side_alone():
     true, fake = tf.constant([[1.0], [-0.5]]), tf.constant([[0.0], [2.0]])
-    smooth = make('dcgan', '--real_target=0.9').game(true, fake)
+    smooth = make('dcgan', real_target=0.9).game(true, fake)
     np.testing.assert_array_equal(smooth, non_saturating_loss(true, fake, 0.9))
     rough = make('dcgan').game(true, fake)
     assert smooth[0] != rough[0] and smooth[1] == rough[1]
 
 
 @pytest.mark.parametrize(
-    ('words', 'expected'),
+    ('name', 'changes', 'expected'),
     [
-        (['dcgan', '--adversarial_loss=least_squares'], (1.5625, 0.5)),
-        (['dcgan', '--adversarial_loss=hinge'], (2.75, -1.0)),
-        (['wgan'], (0.75, -1.0)),
-        (['wgan_gp'], (0.75, -1.0)),
-        (['gan_mlp', '--generator_loss=minimax'], (2.0537069316, -1.4100375958)),
-        (['gan_mlp'], (2.0537069316, 0.4100375958)),
+        ('dcgan', {'adversarial_loss': 'least_squares'}, (1.5625, 0.5)),
+        ('dcgan', {'adversarial_loss': 'hinge'}, (2.75, -1.0)),
+        ('wgan', {}, (0.75, -1.0)),
+        ('wgan_gp', {}, (0.75, -1.0)),
+        ('gan_mlp', {'generator_loss': 'minimax'}, (2.0537069316, -1.4100375958)),
+        ('gan_mlp', {}, (2.0537069316, 0.4100375958)),
     ],
 )
-def test_the_games_that_models_play(words, expected):
+def test_the_games_that_models_play(name, changes, expected):
     """Logits and values as in test_losses.py."""
     true, fake = tf.constant([[1.0], [-0.5]]), tf.constant([[0.0], [2.0]])
-    np.testing.assert_allclose(make(*words).game(true, fake), expected, rtol=1e-6)
+    np.testing.assert_allclose(make(name, **changes).game(true, fake), expected, rtol=1e-6)
 
 
 def test_the_critic_s_loss_is_the_estimate_and_the_weighted_penalty():
-    model = make('wgan_gp', '--penalty_weight=7')
+    model = make('wgan_gp', penalty_weight=7)
     true, fake = pictures(model, 0), pictures(model, 1)
     losses, logs = model.play(Batch(true, None), fake, SEED)
     estimate = tf.reduce_mean(model.discriminator(true)) - tf.reduce_mean(model.discriminator(fake))
@@ -229,8 +229,8 @@ def test_against_a_fixed_generator_d_becomes_p_over_p_plus_q():
     def density(x):
         return 1 + 0.8 * np.cos(2 * np.pi * x)
 
-    words = ['--latent_dim=1', '--generator_loss=minimax', '--learning_rate=0.2']
-    model = Line((1, 1, 1), 1, settings('gan_mlp', *words))
+    changes = {'latent_dim': 1, 'generator_loss': 'minimax', 'learning_rate': 0.2}
+    model = Line((1, 1, 1), 1, settings('gan_mlp', **changes))
     model.built = True
     weights = density(np.arange(256) / 255)
     values = np.random.default_rng(0).choice(256, 50000, p=weights / weights.sum())
@@ -269,7 +269,7 @@ def test_every_weight_of_the_critic_is_within_the_clip_after_every_step():
 
 
 def test_the_generator_meets_a_critic_within_the_clip(monkeypatch):
-    model = make('wgan', '--discriminator_steps=1')
+    model = make('wgan', discriminator_steps=1)
     loop, seen, play = loop_of(model), [], model.play
 
     def watch(*args):
@@ -283,15 +283,14 @@ def test_the_generator_meets_a_critic_within_the_clip(monkeypatch):
 
 def test_critic_steps_are_counted_exactly_also_across_a_resume():
     """Of 11 steps with 3 to one, interrupted after 2 and after 7, the generator makes 3."""
-    words = ['wgan', '--discriminator_steps=3']
-    whole = loop_of(make(*words))
+    whole = loop_of(make('wgan', discriminator_steps=3))
     whole.train(11)
     made = [int(optimizer.iterations) for optimizer in whole.optimizers.values()]
     assert made == [11, 3]
-    parts = loop_of(make(*words))
+    parts = loop_of(make('wgan', discriminator_steps=3))
     for steps in (2, 5, 4):
         state = {key: np.array(array) for key, array in parts.state().items()}
-        parts = loop_of(make(*words, '--seed=1'))
+        parts = loop_of(make('wgan', discriminator_steps=3, seed=1))
         parts.restore(state)
         parts.train(steps)
     for one, two in zip(whole.variables(), parts.variables(), strict=True):
@@ -300,7 +299,7 @@ def test_critic_steps_are_counted_exactly_also_across_a_resume():
 
 @pytest.mark.parametrize('name', ['gan_mlp', 'wgan', 'wgan_gp'])
 def test_every_move_sees_noise_of_its_own(name, monkeypatch):
-    model = make(name, '--discriminator_steps=2')
+    model = make(name, discriminator_steps=2)
     loop, seen = loop_of(model), []
     generator = model.generator
     monkeypatch.setattr(model, 'generator', Watched(generator, seen))
@@ -354,7 +353,7 @@ def test_the_second_kind_is_that_of_older_runs():
 @pytest.mark.parametrize('shape', [SHAPE, (32, 32, 3)])
 def test_the_discriminator_sees_data_and_samples_through_noise_of_their_own(shape, monkeypatch):
     model, seen = (
-        build(shape, 10, settings('gan', '--instance_noise=0.3', '--decay_steps=1500')),
+        build(shape, 10, settings('gan', instance_noise=0.3, decay_steps=1500)),
         [],
     )
     monkeypatch.setattr(model, 'discriminator', Watched(model.discriminator, seen))
@@ -376,7 +375,7 @@ def test_the_discriminator_sees_data_and_samples_through_noise_of_their_own(shap
 
 
 def test_samples_are_drawn_without_instance_noise():
-    one, other = (make('gan', f'--instance_noise={deviation}') for deviation in (0, 0.5))
+    one, other = (make('gan', instance_noise=deviation) for deviation in (0, 0.5))
     other.set_weights(one.get_weights())
     np.testing.assert_array_equal(*(model.sample(model.latents(3, 0)) for model in (one, other)))
 
@@ -385,21 +384,21 @@ def test_samples_are_drawn_without_instance_noise():
 
 
 @pytest.mark.parametrize(
-    ('words', 'names'),
+    ('name', 'changes', 'names'),
     [
-        (['gan'], ['d_true', 'd_fake']),
-        (['gan_mlp'], ['d_true', 'd_fake']),
-        (['dcgan'], ['d_true', 'd_fake']),
-        (['dcgan', '--adversarial_loss=hinge'], ['critic_true', 'critic_fake']),
-        (['dcgan', '--adversarial_loss=least_squares'], ['critic_true', 'critic_fake']),
-        (['wgan'], ['critic_true', 'critic_fake']),
-        (['wgan_gp'], ['critic_true', 'critic_fake']),
+        ('gan', {}, ['d_true', 'd_fake']),
+        ('gan_mlp', {}, ['d_true', 'd_fake']),
+        ('dcgan', {}, ['d_true', 'd_fake']),
+        ('dcgan', {'adversarial_loss': 'hinge'}, ['critic_true', 'critic_fake']),
+        ('dcgan', {'adversarial_loss': 'least_squares'}, ['critic_true', 'critic_fake']),
+        ('wgan', {}, ['critic_true', 'critic_fake']),
+        ('wgan_gp', {}, ['critic_true', 'critic_fake']),
     ],
 )
-def test_what_the_discriminator_says_is_logged_as_what_it_is(words, names):
+def test_what_the_discriminator_says_is_logged_as_what_it_is(name, changes, names):
     """A probability is the mean of sigmoids, not the sigmoid of the mean; a critic's is a mean."""
     true, fake = tf.constant([[0.0], [np.log(3.0)]]), tf.constant([[-np.log(9.0)], [4.0]])
-    found = make(*words).verdicts(true, fake)
+    found = make(name, **changes).verdicts(true, fake)
     assert [*found] == names
     sigmoid_4 = 1 / (1 + np.exp(-4.0))
     probable = [(0.5 + 0.75) / 2, (0.1 + sigmoid_4) / 2]
@@ -415,7 +414,6 @@ def test_verdicts_reach_the_log():
 
 def test_points_in_the_plane_take_networks_of_their_own():
     """What the lessons do: other networks, on points instead of images."""
-    from models import wgan_gp
 
     class Points(wgan_gp.Model):
         def networks(self):
@@ -423,7 +421,7 @@ def test_points_in_the_plane_take_networks_of_their_own():
             critic = [keras.Input([2]), layers.Dense(8, activation='relu'), layers.Dense(1)]
             return keras.Sequential(generator), keras.Sequential(critic)
 
-    model = Points((2,), 1, settings('wgan_gp', '--latent_dim=2'))
+    model = Points((2,), 1, settings('wgan_gp', latent_dim=2))
     points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     losses, logs = model.objectives(Batch(tf.constant(points), None), SEED)
     assert all(np.isfinite(value) for value in [*losses.values(), *logs.values()])

@@ -21,7 +21,7 @@ def make(name='ae', **changes):
 
 @pytest.mark.parametrize('variant', ['post', 'mlp'])
 def test_it_has_the_networks_of_the_vae_but_for_the_noise(variant):
-    ae, vae = (make(name, f'--variant={variant}') for name in ('ae', 'vae'))
+    ae, vae = (make(name, variant=variant) for name in ('ae', 'vae'))
     without = [w.shape for w in vae.encoder.weights if 'std' not in w.path]
     assert [w.shape for w in ae.encoder.weights] == without
     assert [w.shape for w in ae.decoder.weights] == [w.shape for w in vae.decoder.weights]
@@ -90,7 +90,7 @@ def test_a_grid_shows_codes_of_the_prior_on_its_left_and_of_the_gaussian_on_its_
 
 @pytest.mark.parametrize('score', ['elbo', 'bound', 'index_code'])
 def test_it_bounds_no_likelihood_whatever_its_reconstruction(score):
-    model = make('ae', '--reconstruction=bernoulli')
+    model = make('ae', reconstruction='bernoulli')
     bench = SimpleNamespace(data=SimpleNamespace(test_images=np.zeros((1, *SHAPE), np.uint8)))
     row = SimpleNamespace(model=model, bench=bench)
     assert not likelihoods.bounds(model)

@@ -161,11 +161,11 @@ def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monk
 def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
     run = Run(tmp_path / 'dcgan')
     run.path.mkdir()
-    run.begin({'flags': {'batch_size': 64}, 'train_images': 640})
+    run.begin({'settings': {'batch_size': 64}, 'train_images': 640})
     (run.path / 'model.txt').write_text('generator: 1,200 parameters\n  dense\nd: 34 parameters\n')
     (run.path / 'log.csv').write_text('epoch,images_per_second\n1,\n2,10\n3,30\n4,90\n')
     fid = {'fid': {'fid': 12.5}}
-    write_json(run.path / 'evaluation.json', {'settings': {'step': 35}, 'scores': fid})
+    write_json(run.path / 'evaluation.json', {'conditions': {'step': 35}, 'scores': fid})
     expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
     assert equal_time.row(run) == expected
 

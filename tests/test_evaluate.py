@@ -23,8 +23,8 @@ from evaluation.judges import inception
 from models.shared.pixels import from_uint8
 
 FEW = '--num_samples=200'
-SETTINGS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
-SETTINGS |= {'step', 'checkpoint', 'test_images'}
+CONDITIONS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
+CONDITIONS |= {'step', 'checkpoint', 'test_images'}
 PICTURES = ('neighbours.png', 'latent.png')
 
 
@@ -66,7 +66,7 @@ def call(paths, *words):
     return evaluate.main(['evaluate.py', f'--runs={",".join(map(str, paths))}', FEW, *words])
 
 
-def sheet(path):
+def result(path):
     return json.loads((path / 'evaluation.json').read_text())
 
 
@@ -254,14 +254,14 @@ def test_a_table_is_not_written_over(copies, tmp_path):
 def test_every_score_is_kept_or_has_its_reason(evaluated):
     paths, _, _ = evaluated
     for path in paths.values():
-        found = sheet(path)
+        found = result(path)
         assert found['scores'].keys() | found['reasons'].keys() == set(scores.SCORES)
         assert not found['scores'].keys() & found['reasons'].keys()
         assert sum(found['scores']['coverage']['histogram']) == 200
-        assert found['settings']['accuracy'] > 0.5
-        assert len(found['settings']['classifier']) == 64
-        assert found['settings'].keys() == SETTINGS
-    assert sheet(paths['vae'])['reasons'].keys() == {'log_likelihood'}
+        assert found['conditions']['accuracy'] > 0.5
+        assert len(found['conditions']['classifier']) == 64
+        assert found['conditions'].keys() == CONDITIONS
+    assert result(paths['vae'])['reasons'].keys() == {'log_likelihood'}
     assert [(paths['vae'] / name).stat().st_size > 1000 for name in PICTURES] == [True, True]
     assert (paths['gan'] / 'neighbours.png').exists()
 
@@ -270,16 +270,16 @@ def test_the_csv_holds_the_numbers_in_full(evaluated):
     paths, _, path = evaluated
     with open(path) as file:
         rows = {row['run']: row for row in csv.DictReader(file)}
-    kept = sheet(paths['vae'])
+    kept = result(paths['vae'])
     assert float(rows['vae']['fid.fid']) == kept['scores']['fid']['fid']
     assert int(rows['vae']['coverage.histogram_3']) == kept['scores']['coverage']['histogram'][3]
     assert rows['gan']['elbo.kl'] == ''
-    assert rows['training images']['classifier'] == kept['settings']['classifier']
+    assert rows['training images']['classifier'] == kept['conditions']['classifier']
 
 
 def test_the_real_images_score_better_than_those_of_tiny_runs(evaluated):
     paths, _, _ = evaluated
-    kept = sheet(paths['gan'])
+    kept = result(paths['gan'])
     real, drawn = kept['references']['training images']['scores'], kept['scores']
     assert real['fid']['fid'] < drawn['fid']['fid']
     assert real['density_coverage']['coverage'] > drawn['density_coverage']['coverage']
@@ -321,37 +321,37 @@ def test_an_interrupted_command_keeps_what_is_finished(evaluated, tmp_path, monk
     monkeypatch.setattr(scores, 'measure', measure)
     with pytest.raises(KeyboardInterrupt):
         call([path], '--metrics=fid,kid')
-    assert sheet(path)['scores'] == {'fid': numbers}
-    assert sheet(path)['references']['training images']['scores'].keys() == {'fid', 'kid'}
+    assert result(path)['scores'] == {'fid': numbers}
+    assert result(path)['references']['training images']['scores'].keys() == {'fid', 'kid'}
 
 
 def test_the_real_images_scores_stand_in_every_run(evaluated, tmp_path):
     paths, _, _ = evaluated
     copies = [shutil.copytree(paths[name], tmp_path / name) for name in ('vae', 'gan')]
-    kept = sheet(copies[1])
+    kept = result(copies[1])
     del kept['references']
     (copies[1] / 'evaluation.json').write_text(json.dumps(kept))
     assert call(copies, '--metrics=sharpness') == 0
-    found = sheet(copies[1])['references']
-    assert found == sheet(copies[0])['references']
+    found = result(copies[1])['references']
+    assert found == result(copies[0])['references']
     assert found.keys() == {'training images', 'k-means centroids'}
     assert call(copies, '--metrics=sharpness', '--seed=1') == 0
-    assert sheet(copies[1])['references'].keys() == {'training images'}
+    assert result(copies[1])['references'].keys() == {'training images'}
 
 
-def test_a_lost_picture_is_drawn_again_and_a_damaged_sheet_is_written_anew(evaluated, tmp_path):
+def test_a_lost_picture_is_drawn_again_and_a_damaged_result_is_written_anew(evaluated, tmp_path):
     paths, _, _ = evaluated
     path = shutil.copytree(paths['vae'], tmp_path / 'vae')
     (path / 'latent.png').unlink()
     (path / 'evaluation.json').write_text('{"scores": ')
     assert call([path], '--metrics=active_units,active_units') == 0
-    assert sheet(path)['scores'].keys() == {'active_units'}
+    assert result(path)['scores'].keys() == {'active_units'}
     (path / 'latent.png').unlink()
     assert call([path], '--metrics=active_units') == 0
     assert (path / 'latent.png').exists()
 
 
-SCORE = {'settings': {}, 'scores': {'fid': {'fid': 1.5}}, 'reasons': {}, 'references': {}}
+SCORE = {'conditions': {}, 'scores': {'fid': {'fid': 1.5}}, 'reasons': {}, 'references': {}}
 NO_SHEETS = [
     {'scores': {'fid': {}}},
     {'scores': {'fid': {'fid': 'low'}}},
@@ -359,24 +359,24 @@ NO_SHEETS = [
     {'scores': {'kid': [1, 2]}},
     {'scores': {'coverage': {'present': 1, 'kl': 0.0, 'sure': 1.0, 'histogram': [0]}}},
     {'scores': []},
-    {'settings': None},
+    {'conditions': None},
     {'reasons': {'kid': ['odd']}},
     {'reasons': 'none'},
     {'references': []},
     {'references': {'test images': 3}},
-    {'references': {'test images': {'settings': {}, 'scores': {'fid': {}}, 'reasons': {}}}},
+    {'references': {'test images': {'conditions': {}, 'scores': {'fid': {}}, 'reasons': {}}}},
 ]
 
 
 @pytest.mark.parametrize('changes', NO_SHEETS, ids=str)
-def test_a_sheet_that_no_table_could_show_is_none(tmp_path, changes):
+def test_a_result_that_no_table_could_show_is_none(tmp_path, changes):
     (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE))
     assert results.read(Run(tmp_path)) == SCORE
     (tmp_path / 'evaluation.json').write_text(json.dumps(SCORE | changes))
     assert results.read(Run(tmp_path)) == {}
 
 
-def test_a_sheet_that_cannot_be_read_is_not_written_anew(tmp_path):
+def test_a_result_that_cannot_be_read_is_not_written_anew(tmp_path):
     (tmp_path / 'evaluation.json').symlink_to('evaluation.json')
     with pytest.raises(InputError, match='evaluation.json: cannot be read'):
         results.read(Run(tmp_path))
@@ -420,7 +420,7 @@ def test_scores_are_named_once_and_the_least_number_will_do(digits):
 
 def test_data_lie_where_the_flag_or_else_the_run_says(tiny_runs, digits, monkeypatch):
     run, asked = Run(tiny_runs['vae']), []
-    run.config = run.config | {'flags': run.config['settings'] | {'data_dir': 'a'}}
+    run.config = run.config | {'settings': run.config['settings'] | {'data_dir': 'a'}}
     monkeypatch.setattr(Run, 'check_data', lambda run, data_hash: None)
     monkeypatch.setattr(datasets, 'load', lambda *words: asked.append(words) or digits)
     measuring.load([run], 'b')
@@ -511,7 +511,7 @@ def test_without_classes_the_command_gives_the_other_scores(
     monkeypatch.setattr(datasets, 'load', one_class)
     assert call([path], '--metrics=sharpness,kid') == 0
     assert 'gan: no kid: the data have no classes' in capsys.readouterr().out
-    assert sheet(path)['scores'].keys() == {'sharpness'}
+    assert result(path)['scores'].keys() == {'sharpness'}
 
 
 def test_a_collapsed_row_has_precision_alone(digits):
@@ -560,8 +560,8 @@ def test_a_hundred_test_images_are_the_least_to_compare_with(digits, name):
 
 def test_the_table_says_how_many_images_stand_on_either_side():
     def lines(names, real):
-        settings = {'num_samples': 10000, 'test_images': real}
-        found = {'settings': settings, 'scores': dict.fromkeys(['sharpness', 'fid', 'kid'])}
+        conditions = {'num_samples': 10000, 'test_images': real}
+        found = {'conditions': conditions, 'scores': dict.fromkeys(['sharpness', 'fid', 'kid'])}
         return results.sides([('vae', found)], names)
 
     assert lines(['sharpness', 'elbo'], 360) == lines(['precision_recall'], 360) == []
@@ -636,7 +636,7 @@ def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
         vae_row.pictures.images, drawing.draw(model, model.latents(100, vae_row.bench.seed))
     )
     other = rows.Bench(vae_row.bench.data, None, 100, 1)
-    drawn = rows.RunRow(vae_row.run, vae_row.arrays, other).pictures.images
+    drawn = rows.RunRow(vae_row.run, vae_row.arrays, other, {}).pictures.images
     np.testing.assert_array_equal(drawn, drawing.draw(model, model.latents(100, 1)))
 
 
@@ -644,7 +644,7 @@ def test_a_run_is_scored_by_the_samples_of_the_benchs_seed(vae_row):
 
 
 RESULT = {
-    'settings': {'seed': 0, 'num_samples': 200, 'test_images': 3000},
+    'conditions': {'seed': 0, 'num_samples': 200, 'test_images': 3000},
     'scores': {
         'fid': {'fid': 1.234},
         'coverage': {'histogram': [1, 3], 'present': 2, 'kl': 0.5, 'sure': 0.25},
@@ -700,17 +700,17 @@ def test_a_csv_by_hand():
     ]
 
 
-def test_scores_are_revived_for_the_same_settings_alone():
-    assert results.revive(RESULT, RESULT['settings'])['scores'] == RESULT['scores']
+def test_scores_are_revived_on_the_same_conditions_alone():
+    assert results.revive(RESULT, RESULT['conditions'])['scores'] == RESULT['scores']
     assert results.revive(RESULT, {'seed': 1})['scores'] == {}
     assert results.revive(RESULT, {'seed': 0, 'step': 2})['scores'] == {}
-    assert results.revive({}, {}) == {'settings': {}, 'scores': {}, 'reasons': {}}
+    assert results.revive({}, {}) == {'conditions': {}, 'scores': {}, 'reasons': {}}
     assert results.revive(RESULT, {'seed': 0})['reasons'] == {}
 
 
-def test_a_sheet_of_another_version_is_not_current():
-    assert results.current({'settings': {'version': scores.VERSION}})
-    assert not results.current({'settings': {'version': scores.VERSION - 1}})
+def test_a_result_of_another_version_is_not_current():
+    assert results.current({'conditions': {'version': scores.VERSION}})
+    assert not results.current({'conditions': {'version': scores.VERSION - 1}})
     assert not results.current({})
 
 
@@ -720,7 +720,7 @@ def test_a_sheet_of_another_version_is_not_current():
 @pytest.fixture(scope='module')
 def vae_row(tiny_runs):
     run = Run(tiny_runs['vae'])
-    return rows.RunRow(run, run.load(print), bench_of(datasets.load('digits')))
+    return rows.RunRow(run, run.load(print), bench_of(datasets.load('digits')), {})
 
 
 def test_binarized_images_are_always_the_same_and_follow_the_grey():

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 import flags
+from models.shared import declarations
+from runs import directory
 from support import terminal
 from support.errors import InputError
 
@@ -17,10 +19,10 @@ import a_module_that_does_not_exist
 
 defaults = {'epochs': 7, 'learning_rate': 0.25}
 options = {
-    'depth': (3, 'how deep', 2),
-    'leak': (0.5, 'how leaky'),
-    'kind': ('soft', 'which kind', ('soft', 'hard')),
-    'noisy': (True, 'whether it is'),
+    'depth': {'default': 3, 'help': 'how deep', 'least': 2},
+    'leak': {'default': 0.5, 'help': 'how leaky'},
+    'kind': {'default': 'soft', 'help': 'which kind', 'choices': ('soft', 'hard')},
+    'noisy': {'default': True, 'help': 'whether it is'},
 }
 """
 
@@ -28,16 +30,17 @@ options = {
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A models/ directory with `toy`, shared files and another model."""
-    monkeypatch.setattr(flags, 'MODELS', tmp_path)
+    monkeypatch.setattr(declarations, 'MODELS', tmp_path)
     (tmp_path / 'toy.py').write_text(MODEL)
-    (tmp_path / 'other.py').write_text("options = {'width': (1, 'how wide')}")
-    for name in ('base', 'layers', '__init__', '_draft'):
+    (tmp_path / 'other.py').write_text("options = {'width': {'default': 1, 'help': 'how wide'}}")
+    (tmp_path / 'shared').mkdir()
+    for name in ('shared/base', '__init__', '_draft'):
         (tmp_path / f'{name}.py').touch()
     return ['train.py', '--model=toy', '--dataset=digits']
 
 
 def settings(*arguments, command=TRAIN):
-    return flags.train_settings([*command, *arguments], 'About.')
+    return flags.training([*command, *arguments], 'About.')
 
 
 def refusal(*arguments, command=TRAIN):
@@ -68,7 +71,7 @@ finally:
 @pytest.mark.parametrize('more', [[], ['--model=vae']])
 def test_help_needs_no_tensorflow(more):
     command = [sys.executable, '-c', HELP, *more]
-    done = subprocess.run(command, cwd=flags.MODELS.parent, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=declarations.MODELS.parent, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
     assert ('Options of vae' in done.stdout) == bool(more)
 
@@ -116,8 +119,8 @@ def test_help_lines_fit(capsys):
 
 
 def test_shared_files_are_no_models(toy):
-    assert flags.model_names() == ['other', 'toy']
-    for name in ('base', 'layers', '_draft', '__init__', '', '../models/toy'):
+    assert declarations.names() == ['other', 'toy']
+    for name in ('shared', 'shared/base', '_draft', '__init__', '', '../models/toy'):
         assert refusal(f'--model={name}').startswith(f'--model={name}: no such model')
 
 
@@ -185,9 +188,9 @@ def test_numbers_that_cannot_be_meant_are_refused(flag, wanted, value):
 
 def test_every_number_of_every_model_has_a_limit():
     """A network of 10^10 units, or a game without an end, cannot be meant."""
-    for model in flags.model_names():
-        for name, (default, *_) in flags.literals(model)[1].items():
-            if type(default) in (int, float):
+    for model in declarations.names():
+        for name, option in declarations.read(model).options.items():
+            if type(option.default) in (int, float):
                 command = ['train.py', f'--model={model}', '--dataset=digits']
                 assert f'--{name}=' in refusal(f'--{name}={10**39}', command=command)
 
@@ -292,8 +295,8 @@ def test_flags_may_stand_in_a_file(tmp_path):
 
 @pytest.mark.parametrize('name', ['output_dir', 'data_dir', 'out', 'run', 'runs', 'export'])
 def test_paths_may_begin_at_home(name, monkeypatch):
-    def define(values):
-        flags.define(values, 'Mine', name, None, 'where')
+    def define(table):
+        flags.define(table, 'Mine', name, None, 'where')
 
     monkeypatch.setenv('HOME', '/home/me')
     assert flags.parse(['x.py', f'--{name}=~/a'], '', define)[name].value == '/home/me/a'
@@ -313,7 +316,7 @@ def test_files_that_editors_and_systems_leave_are_no_models(toy, tmp_path):
     (tmp_path / '.#toy.py').symlink_to('me@host.1234')
     (tmp_path / 'gone.py').symlink_to('nowhere')
     (tmp_path / 'folder.py').mkdir()
-    assert flags.model_names() == ['other', 'toy']
+    assert declarations.names() == ['other', 'toy']
 
 
 BROKEN = [
@@ -323,9 +326,21 @@ BROKEN = [
     (b'"\xff"\n', ', line 1: '),
     (b'options = [1]', ', line 1: options must be a dictionary of literals'),
     (b'options = {"a": 3}', ': its defaults, options or variants cannot be read'),
-    (b'options = {"a": ([], "b")}', ': its defaults, options or variants cannot be read'),
+    (
+        b'options = {"a": {"default": [], "help": "b"}}',
+        ': its defaults, options or variants cannot be read',
+    ),
     (b'options = {"a": ("b", "c")}', ': its defaults, options or variants cannot be read'),
-    (b'options = {"seed": (1, "again")}', ': its defaults, options or variants cannot be read'),
+    (b'options = {"a": {"default": 1}}', ': its defaults, options or variants cannot be read'),
+    (b'options = {"a": {"default": "b", "help": "c"}}', ': its defaults, options or variants'),
+    (b'options = {"a": {"default": 1, "help": "c", "least": 2}}', ': its defaults, options'),
+    (b'options = {"a": {"default": 1, "help": "c", "most": "9"}}', ': its defaults, options'),
+    (b'options = {"a": {"default": 1, "help": "c", "only_with": {"b": 1}}}', ': its defaults'),
+    (b'options = {"a": {"default": 1, "help": "c"}}\ndefaults = {"a": "x"}', ': its defaults'),
+    (
+        b'options = {"seed": {"default": 1, "help": "again"}}',
+        ': its defaults, options or variants cannot be read',
+    ),
     (b'defaults = {"epoch": 1}', ': its defaults, options or variants cannot be read'),
     (b'defaults = {"epochs": 0}', ': its defaults, options or variants cannot be read'),
     (b'variants = 3', ', line 1: variants must be a dictionary of literals'),
@@ -349,7 +364,8 @@ def test_the_readers_of_a_flag_are_named(toy):
 def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
     file = tmp_path / 'toy.py'
     more = "variants = {'thin': {'batch_size': 5, 'epochs': 9}}\n"
-    kinds = "    'variant': ('thick', 'which one', ('thick', 'thin')),\n    'depth'"
+    kinds = "    'variant': {'default': 'thick', 'help': 'which', 'choices': ('thick', 'thin')},\n"
+    kinds += "    'depth'"
     file.write_text(MODEL.replace("    'depth'", kinds) + more)
     plain, thin = settings(command=toy), settings('--variant=thin', command=toy)
     assert (plain.epochs, plain.batch_size) == (7, 64)
@@ -358,27 +374,22 @@ def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
     assert 'variant' in refusal('--variant=fat', command=toy)
 
 
-def test_an_option_that_another_makes_meaningless_is_refused(toy):
-    path = flags.MODELS / 'toy.py'
-    kinds = "    'game': ('chess', 'which', ('chess', 'go')),\n    'depth'"
-    more = "only = {'depth': ('game', 'chess')}\n"
-    path.write_text(MODEL.replace("    'depth'", kinds) + more)
+def test_an_option_that_another_makes_meaningless_is_refused(toy, tmp_path):
+    path = tmp_path / 'toy.py'
+    games = "    'game': {'default': 'chess', 'help': 'which', 'choices': ('chess', 'go')},\n"
+    games += "    'depth'"
+    text = MODEL.replace("    'depth'", games)
+    path.write_text(text.replace("'least': 2", "'least': 2, 'only_with': {'game': 'chess'}"))
     assert settings('--depth=5', '--game=chess', command=toy).depth == 5
     assert settings('--game=go', command=toy).game == 'go'
     told = '--depth=5: read with --game=chess alone; leave one out'
     assert refusal('--depth=5', '--game=go', command=toy) == told
-
-
-def test_literals_are_read_past_other_statements(toy):
-    path = flags.MODELS / 'toy.py'
-    path.write_text('import os\na, b = 1, 2\nos.x = 3\n' + path.read_text())
-    assert flags.literals('toy')[0] == {'epochs': 7, 'learning_rate': 0.25}
-    assert flags.literals('base') == ({}, {}, {}, {})
+    assert refused('toy', dataset='digits', depth=5, game='go') == told
 
 
 def test_other_commands_define_their_own(capsys):
-    def define(values):
-        flags.define(values, 'Mine', 'share', None, 'a share', flags.Number(float, 0, 1))
+    def define(table):
+        flags.define(table, 'Mine', 'share', None, 'a share', flags.Number(float, 0, 1))
 
     assert flags.parse(['x.py', '--share=1'], '', define).share == 1.0
     for value in ('1.5', '-0.5'):
@@ -399,7 +410,7 @@ def test_a_limit_may_be_left_out():
 def test_a_mistake_is_one_line_and_status_1(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['some/where/train.py', '--model=vae', '--epochs=0'])
     with pytest.raises(SystemExit) as end:
-        terminal.start(lambda argv: flags.train_settings(argv, ''))
+        terminal.start(lambda argv: flags.training(argv, ''))
     assert end.value.code == f'train.py: --epochs=0: must be {WHOLE}'
 
 
@@ -409,41 +420,134 @@ def test_bytes_that_are_no_utf_8_are_refused():
     )
 
 
-# What a run keeps
+# Settings without a command line
 
 
-KEPT = vars(settings())
+def refused(*names, **changes):
+    with pytest.raises(InputError) as error:
+        flags.settings(*names, **changes)
+    return str(error.value)
 
 
-def test_what_a_run_keeps_is_revived_and_what_it_lacks_takes_its_default():
-    assert flags.revive(KEPT, 'config.json') == KEPT
-    older = {name: value for name, value in KEPT.items() if name != 'kl_weight'}
-    assert flags.revive(older | {'once': 1}, 'config.json') == KEPT | {'once': 1}
+SAME = [
+    ('vae', {}),
+    ('vae', {'variant': 'burda', 'epochs': 7, 'output_dir': '~/a', 'overwrite': True}),
+    ('gan', {'learning_rate': 3e-5, 'instance_noise': 0, 'dataset': 'some/where/my pictures/'}),
+    ('wgan', {'width': 0.1, 'clip': 1 / 3, 'stop_on_nan': False, 'run_name': 'mine'}),
+    ('wgan_gp', {'seed': 2**31 - 1, 'xla': 'off', 'precision': 'float64'}),
+]
+
+
+@pytest.mark.parametrize(('model', 'changes'), SAME)
+def test_settings_are_those_of_the_command_line(model, changes):
+    changes = {'dataset': 'digits'} | changes
+    words = [f'--{name}={value}' for name, value in changes.items()]
+    typed = settings(*words, command=['train.py', f'--model={model}'])
+    assert flags.settings(model, **changes) == typed
+    kinds = [
+        {name: type(value) for name, value in vars(found).items()}
+        for found in (typed, flags.settings(model, **changes))
+    ]
+    assert kinds[0] == kinds[1]
+
+
+def test_none_leaves_a_flag_as_it_is():
+    given = flags.settings('vae', dataset='digits', image_size=None, epochs=None)
+    assert given == flags.settings('vae', dataset='digits')
 
 
 @pytest.mark.parametrize(
     ('name', 'value'),
     [
-        ('model', 'gone'),
-        ('model', None),
-        ('model', ['vae']),
-        ('latent_dim', None),
-        ('latent_dim', '100'),
-        ('latent_dim', 0),
-        ('latent_dim', 10**30),
-        ('latent_dim', float('nan')),
-        ('precision', 'float64'),
-        ('seed', -1),
-        ('kl_weight', 'heavy'),
-        ('reconstruction', 3),
+        ('epochs', 0),
+        ('epochs', 1.5),
+        ('epochs', True),
+        ('learning_rate', float('nan')),
+        ('kl_weight', -1),
+        ('reconstruction', 'l3'),
+        ('overwrite', 'perhaps'),
+        ('run_name', '../x'),
+        ('output_dir', '\udcff'),
+        ('lerning_rate', 1),
+        ('zzzzzz', 1),
+        ('clip', 1),
+        ('model', 'vaee'),
     ],
 )
-def test_a_kept_value_that_the_flag_does_not_take_is_refused(name, value):
-    with pytest.raises(InputError, match=r'^config.json: .*; put '):
-        flags.revive(KEPT | {name: value}, 'config.json')
+def test_settings_refuse_what_the_command_line_refuses(name, value):
+    typed = refusal(f'--{name}={value}')
+    changes = {'dataset': 'digits', name: value}
+    assert refused(changes.pop('model', 'vae'), **changes) == typed
 
 
-def test_a_flag_that_builds_every_model_may_not_be_missing():
-    kept = {name: value for name, value in KEPT.items() if name != 'latent_dim'}
-    with pytest.raises(InputError, match='latent_dim is None'):
-        flags.revive(kept, 'config.json')
+def test_settings_need_data():
+    assert refused('vae').startswith('--dataset: missing')
+
+
+# Changes to a run
+
+
+def test_what_a_run_may_be_continued_with():
+    free = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'stop_on_nan'}
+    assert flags.changeable() == free | {'save_every', 'save_every_minutes', 'sample_every'}
+
+
+# How models draw
+
+DRAWING = """
+options = {'depth': {'default': 1, 'help': 'how deep'}}
+drawing = {'heat': {'default': HEAT, 'help': 'how hot', 'least': 0.0, 'most': 2.0}}
+"""
+
+
+class Runs:
+    """As many runs as models are named, of which only the settings are looked at."""
+
+    def __init__(self, *models):
+        settings = {'seed': 0, 'latent_dim': 2, 'precision': 'float32'}
+        self.runs = []
+        for model in models:
+            run = directory.Run(model)
+            run.config = {'settings': settings | {'model': model}}
+            self.runs.append(run)
+
+    def parse(self, *words):
+        """The drawing flags of each of them."""
+
+        def define(table):
+            flags.define(table, 'Mine', 'seed', 0, 'a seed', flags.Number(int))
+
+        command = ['x.py', *words]
+        return flags.parse_with_drawing(command, '', define, lambda _: self.runs)[1]
+
+
+@pytest.fixture
+def hot(toy, tmp_path):
+    """Two models more that draw by --heat."""
+    (tmp_path / 'hot.py').write_text(DRAWING.replace('HEAT', '1.0'))
+    (tmp_path / 'cold.py').write_text(DRAWING.replace('HEAT', '0.5').replace('2.0', '1.0'))
+
+
+def test_models_draw_by_flags_of_their_own(hot):
+    assert Runs('hot', 'toy', 'cold').parse() == [{'heat': 1.0}, {}, {'heat': 0.5}]
+    assert Runs('hot', 'toy', 'cold').parse('--heat=0.25') == [{'heat': 0.25}, {}, {'heat': 0.25}]
+    for words, models, told in (
+        ('--heat=3', ['hot'], '--heat=3: must be a finite number from 0 up to 2.0'),
+        ('--heat=1.5', ['hot', 'cold'], '--heat=1.5: not taken by cold; draw its run apart'),
+        ('--heat=1', ['toy'], '--heat: unknown flag'),
+        ('--depth=2', ['hot'], '--depth: unknown flag'),
+    ):
+        with pytest.raises(InputError, match=f'^{told}'):
+            Runs(*models).parse(words)
+
+
+def test_a_misspelt_flag_is_told_before_a_missing_run(hot, capsys):
+    def missing(_):
+        raise InputError('--run: missing')
+
+    for word, told in (('--sead=1', '--sead: unknown flag'), ('--seed=1', '--run: missing')):
+        with pytest.raises(InputError, match=told):
+            flags.parse_with_drawing(['x.py', word], '', flags.define_course, missing)
+    with pytest.raises(SystemExit):
+        flags.parse_with_drawing(['x.py', '--help'], 'About.', flags.define_course, missing)
+    assert capsys.readouterr().out.startswith('About.')

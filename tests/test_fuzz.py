@@ -48,11 +48,11 @@ def whole(tmp_path_factory):
     base = tmp_path_factory.mktemp('whole')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', harness.environment()['XDG_CACHE_HOME'])
-        settings = flags.train_settings([*COMMANDS['again'][1], f'--output_dir={base}'], '')
+        settings = flags.training([*COMMANDS['again'][1], f'--output_dir={base}'], '')
         data, data_hash = setup.load(settings)
     run = Run(base / 'run')
     run.path.mkdir()
-    run.begin(setup.configuration(settings, data, data_hash))
+    run.begin(setup.configuration(settings, data, data_hash, COMMANDS['again'][1][1:]))
     run.settle('xla', lambda: 'off')
     fill(run, np.random.default_rng(0))
     return run.path

@@ -208,7 +208,8 @@ def empty_run(path):
 
 def old_run(path):
     files.write_json(
-        path / 'config.json', harness.configuration() | {'format': directory.FORMAT - 1}
+        path / 'config.json',
+        harness.configuration() | {'format': directory.FORMAT - 1, 'flags': {}},
     )
 
 
@@ -287,12 +288,12 @@ def test_options_that_a_run_lacks_take_their_defaults_and_odd_ones_are_refused(
     run = shutil.copytree(tiny_runs['vae'], tmp_path / 'run')
     whole = json.loads((run / 'config.json').read_text())
     older = {name: value for name, value in whole['settings'].items() if name != 'kl_weight'}
-    (run / 'config.json').write_text(json.dumps(whole | {'flags': older}))
+    (run / 'config.json').write_text(json.dumps(whole | {'settings': older}))
     restored = restore.restore(Run(run), whole, Run(run).load(warn=None))
     assert restored.settings.kl_weight == whole['settings']['kl_weight']
     monkeypatch.setattr(backend, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
-    (run / 'config.json').write_text(json.dumps(whole | {'flags': older | {'latent_dim': '9'}}))
-    with pytest.raises(InputError, match="config.json: the flag latent_dim is '9'; put it right"):
+    (run / 'config.json').write_text(json.dumps(whole | {'settings': older | {'kl_weight': '9'}}))
+    with pytest.raises(InputError, match="config.json: the flag kl_weight is '9'; put it right"):
         call(f'--run={run}')
 
 

@@ -246,8 +246,8 @@ def make_run(path, model, rows, kinds=('samples',), **changes):
     """A run with these rows in its log, and grids of four images of 4x4 at their epochs."""
     run = Run(path)
     path.mkdir()
-    flags = {'latent_dim': 2, 'kl_weight': 1.0} | changes
-    config = harness.configuration(flags, model=model, image_shape=[4, 4, 1])
+    settings = {'latent_dim': 2, 'kl_weight': 1.0} | changes
+    config = harness.configuration(settings, model=model, image_shape=[4, 4, 1])
     (path / 'config.json').write_text(json.dumps(config))
     run.rewrite_log(rows)
     noise = np.random.default_rng(0).integers(0, 256, (8, 8, 1), dtype=np.uint8)
@@ -350,9 +350,9 @@ def untrained_run(path, model, **changes):
 def untrained(tmp_path_factory):
     """{model: run} of small networks."""
     base = tmp_path_factory.mktemp('untrained')
-    plane, narrow = ('--variant=mlp',), ('--width=0.1',)
+    plane, narrow = {'variant': 'mlp'}, {'width': 0.1}
     more = {'ae': plane, 'vae': plane, 'wgan': narrow, 'wgan_gp': narrow}
-    return {name: untrained_run(base / name, name, *words) for name, words in more.items()}
+    return {name: untrained_run(base / name, name, **changes) for name, changes in more.items()}
 
 
 def test_manifold_command(untrained, tmp_path):

@@ -84,7 +84,7 @@ def test_its_scores_are_those_of_evaluate_for_as_many_samples(tiny_runs, tmp_pat
     arrays, settings = run.load(print), SimpleNamespace(**run.config['settings'])
     watched = monitor.Monitor(run, settings, restore(run, arrays))
     bench = Bench(watched.bench.data, watched.bench.judge, 200, 0)
-    row = RunRow(run, arrays, bench)
+    row = RunRow(run, arrays, bench, {})
     assert watched.scores() == {
         'eval_fid': scores.measure('fid', row)['fid'],
         'eval_classes': scores.measure('coverage', row)['present'],

@@ -52,13 +52,13 @@ def make_run(name, epochs, model='gan', draw=noise, log=True, **rest):
 def evaluate(run, scores, reasons=(), references=()):
     """Leaves what evaluate.py would; a score of one number stands for {name: number}."""
 
-    def sheet(scores, reasons=()):
+    def result(scores, reasons=()):
         numbers = {k: v if isinstance(v, dict) else {k: v} for k, v in dict(scores).items()}
-        settings = {'version': VERSION}
-        return {'settings': settings, 'scores': numbers, 'reasons': dict(reasons)}
+        conditions = {'version': VERSION}
+        return {'conditions': conditions, 'scores': numbers, 'reasons': dict(reasons)}
 
-    rows = {row: sheet(own) for row, own in dict(references).items()}
-    found = sheet(scores, reasons) | {'references': rows}
+    rows = {row: result(own) for row, own in dict(references).items()}
+    found = result(scores, reasons) | {'references': rows}
     files.write_json(run.path / 'evaluation.json', found)
 
 
@@ -187,7 +187,11 @@ def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
     assert 'No scores yet' not in found.source
 
 
-OLD = [None, {'histogram': [1, 2], 'kl': 0.5}, {'settings': {'version': -1}, 'scores': {'fid': 3}}]
+OLD = [
+    None,
+    {'histogram': [1, 2], 'kl': 0.5},
+    {'conditions': {'version': -1}, 'scores': {'fid': 3}},
+]
 
 
 @pytest.mark.parametrize('old', OLD)
@@ -221,7 +225,7 @@ def test_a_page_that_cannot_be_written_is_told_in_a_line():
 
 def test_nothing_from_a_file_becomes_markup():
     name, flag = HOSTILE.replace('/', '|'), {'data_dir': None, HOSTILE: HOSTILE}
-    one = make_run(name, [1], class_names=[HOSTILE], flags=flag, versions={HOSTILE: HOSTILE})
+    one = make_run(name, [1], class_names=[HOSTILE], settings=flag, versions={HOSTILE: HOSTILE})
     one.rewrite_log([{'epoch': '1', HOSTILE: '2'}])
     pictures.save_png(one.path / 'neighbours.png', noise())
     kinds = {'present': HOSTILE, 'kl': 0.0, 'sure': 1.0, 'histogram': [1]}
@@ -236,24 +240,21 @@ def test_nothing_from_a_file_becomes_markup():
     assert HOSTILE in found.texts['td'] and f'{name}: no fid: {HOSTILE}.' in found.texts['li']
 
 
-def test_command_names_what_differs_from_the_defaults_and_no_place():
-    flags = {'model': 'gan', 'dataset': 'digits', 'epochs': 4, 'seed': 0, 'image_size': None}
-    places = {'data_dir': '/home/me', 'output_dir': '/home/me', 'overwrite': True}
-    names = {'run_name': 'gan-digits', 'decay_steps': 1000, 'xla': 'auto'}
-    found = page(make_run('gan', [1], flags=flags | places | names, xla='on'))
-    words = 'python train.py --model=gan --dataset=digits --epochs=4 --decay_steps=1000'
-    assert words in found.texts['code'][-1] and '/home/me' not in found.source
+def test_command_is_the_one_that_was_typed_without_its_places():
+    typed = ['--model=gan', '--data_dir', '/home/me', '-output_dir=/home/me', '--overwrite']
+    typed += ['--epochs', '4', '--dataset=a b', '--nooverwrite']
+    settings = {'epochs': 4, 'seed': 0, 'image_size': None, 'data_dir': '/home/me', 'xla': 'auto'}
+    found = page(make_run('gan', [1], settings=settings, command=typed, xla='on'))
+    words = "python train.py --model=gan --epochs 4 '--dataset=a b'"
+    assert words in found.texts['code'] and '/home/me' not in found.source
     rows = dict(zip(found.texts['dt'], found.texts['dd'], strict=True))
-    assert rows['xla'] == 'on' and rows['epochs'] == '4' and 'flags' not in rows
+    assert rows['xla'] == 'on' and rows['epochs'] == '4'
+    assert not {'settings', 'command', 'image size'} & rows.keys()
 
 
-def test_command_of_a_model_that_is_no_longer_here_names_all():
-    flags = {'model': 'gone', 'dataset': 'digits', 'seed': 0, 'image_size': None}
-    found = page(make_run('gone', [1], model='gone', flags=flags))
-    words = (
-        'python train.py --model=gone --dataset=digits --train_size=10000 --batch_size=64 --seed=0'
-    )
-    assert words in found.texts['code']
+def test_a_model_that_is_no_longer_here_has_a_page():
+    found = page(make_run('gone', [1], model='gone', command=['--model=gone', '--seed=3']))
+    assert 'python train.py --model=gone --seed=3' in found.texts['code']
 
 
 def test_neighbours_are_shown_where_a_run_has_them():
@@ -424,7 +425,7 @@ def test_a_phone_needs_no_scrolling_sideways(chromium):
     scores = {'fid': 123456.7, 'kid': spread, 'inception_score': spread}
     made = [make_run(f'a-run-of-a-long-name-{i}', range(1, 4), model='vae') for i in range(3)]
     made.append(
-        make_run('y' * 60, [1], 'vae', flags={'dataset': 'digits', 'reconstruction': 'x' * 80})
+        make_run('y' * 60, [1], 'vae', settings={'dataset': 'digits', 'reconstruction': 'x' * 80})
     )
     for run in made:
         evaluate(run, scores, reasons={'fid': 'x' * 80})

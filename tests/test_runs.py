@@ -128,7 +128,7 @@ def test_a_run_exists_once_it_was_begun(run, tmp_path):
 def test_beginning_anew_leaves_nothing_of_the_old_run(run):
     run.log({'epoch': 1})
     run.save(ARRAYS, 7)
-    run.begin({'flags': {'seed': 2}})
+    run.begin({'settings': {'seed': 2}})
     assert names(run.path) == ['config.json']
     assert run.config['settings'] == {'seed': 2}
 
@@ -165,7 +165,8 @@ WRONG = [
     *({'dataset': value} for value in ('', 'a\nb', 3)),
     {'versions': {'python': [[[1]]]}},
     {'xla': 'maybe'},
-    *({'flags': value} for value in ({}, {'dataset': 'digits'})),
+    *({'settings': value} for value in ({}, {'dataset': 'digits'})),
+    *({'command': value} for value in (None, '--model=vae', [1])),
 ]
 
 
@@ -178,12 +179,25 @@ def test_a_configuration_with_something_of_another_kind_is_told(run, changes):
 
 @pytest.mark.parametrize('value', [[], '0', True, None, 0, 'deep'])
 def test_a_flag_of_another_kind_is_told(run, value):
-    flags = run.config['settings'] | {'train_size': value if value != 'deep' else [[]]}
-    assert 'train_size is not of its kind' in refusal(open_run, edit(run, flags=flags).path)
+    settings = run.config['settings'] | {'train_size': value if value != 'deep' else [[]]}
+    assert 'train_size is not of its kind' in refusal(open_run, edit(run, settings=settings).path)
+
+
+SHAPING = [
+    *(('latent_dim', value) for value in (None, '100', 0, 10**30, float('nan'), True)),
+    *(('seed', value) for value in (None, -1, 1.5, 2**31, False)),
+    *(('precision', value) for value in (None, 'float16', ['float32'])),
+]
+
+
+@pytest.mark.parametrize(('name', 'value'), SHAPING)
+def test_a_shared_flag_that_no_model_could_be_built_by_is_told(run, name, value):
+    settings = run.config['settings'] | {name: value}
+    assert f'{name} is not of its kind' in refusal(open_run, edit(run, settings=settings).path)
 
 
 def test_an_older_format_is_told(run):
-    words = refusal(open_run, edit(run, format=FORMAT - 1).path)
+    words = refusal(open_run, edit(run, format=FORMAT - 1, flags={}).path)
     assert f'(format {FORMAT - 1}, this one reads {FORMAT}); train it again' in words
 
 
@@ -202,12 +216,12 @@ def test_a_setting_is_chosen_once(run):
 
 
 def test_flags_that_shape_the_result_may_not_change(run):
-    flags = run.config['settings']
-    run.check_flags(flags | {'epochs': 9, 'save_every': 2})
-    words = refusal(run.check_flags, flags | {'seed': 2})
+    settings, free = run.config['settings'], {'epochs', 'save_every'}
+    run.check_settings(settings | {'epochs': 9, 'save_every': 2}, free)
+    words = refusal(run.check_settings, settings | {'seed': 2}, free)
     assert words.startswith('--seed=2: ')
     assert 'begun with 1;' in words
-    assert refusal(run.check_flags, flags | {'rate': 5}).startswith('--rate=5:')
+    assert refusal(run.check_settings, settings | {'rate': 5}, free).startswith('--rate=5:')
 
 
 def test_other_data_under_the_same_name_are_refused(run):

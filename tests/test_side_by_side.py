@@ -29,16 +29,17 @@ def inside(tmp_path, monkeypatch):
 def make_run(name, weight=1.0, kl=20.0, reconstructions=TARGET, **config):
     """A VAE's run of one epoch with pictures and scores; its path."""
     run = Run(Path('outputs') / name)
-    flags = {'kl_weight': weight, 'reconstruction': 'bernoulli', 'epochs': 1, 'run_name': name}
-    config = {'dataset': 'mnist', 'flags': flags} | config
+    settings = {'kl_weight': weight, 'reconstruction': 'bernoulli', 'epochs': 1, 'run_name': name}
+    settings |= {'dataset': 'mnist'} | config.pop('settings', {})
+    config = {'dataset': 'mnist', 'settings': settings} | config
     files.write_json(run.path / 'config.json', harness.configuration(**config))
     run.log({'epoch': 1, 'test_kl': kl, 'test_reconstruction': 100 - kl})
     pictures.save_grid(run.path / 'target.png', TARGET)
     for kind, images in ('samples', TARGET), ('reconstructions', reconstructions):
         pictures.save_grid(run.picture(kind, 1), images)
     found = {'fid': {'fid': 12.34}, 'sharpness': {'ratio': 0.5}}
-    settings = {'settings': {'version': scores.VERSION}}
-    files.write_json(run.path / 'evaluation.json', {**settings, 'scores': found})
+    conditions = {'conditions': {'version': scores.VERSION}}
+    files.write_json(run.path / 'evaluation.json', {**conditions, 'scores': found})
     return str(run.path)
 
 
@@ -73,7 +74,7 @@ def test_each_kind_has_its_column(monkeypatch):
     told = [f'KL {kl}, sharpness 1.00, error 0.0' for kl in ('20.0', '21.0')]
     assert captions[0][1:] == told
     np.testing.assert_array_equal(images[0][2], pictures.grid(TARGET))
-    assert pictures[1][0] is None
+    assert images[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
     assert path == 'outputs/lessons/reconstruction-kinds.webp'
 
@@ -92,7 +93,7 @@ def test_what_cannot_be_shown_is_refused():
     good = make_run('good')
     assert '.webp' in refusal(main, f'--runs={good}', '--out=a.jpg')
     assert 'no trained VAE' in refusal(main, f'--runs={make_run("gan", model="gan")}')
-    other = make_run('l2', flags={'kl_weight': 1.0, 'reconstruction': 'l2'})
+    other = make_run('l2', settings={'kl_weight': 1.0, 'reconstruction': 'l2'})
     assert '--reconstruction=l2' in refusal(main, f'--runs={good},{other}')
     (Path(good) / 'evaluation.json').unlink()
     assert 'evaluate.py --metrics=fid,sharpness' in refusal(main, f'--runs={good}')

@@ -127,21 +127,19 @@ def parse(module):
 
 def bases(module, tree, name):
     """The dotted names of the bases of a class of the module, as far as its text tells them."""
-    known = origins(module, tree)
-    written = [
-        ast.unparse(base)
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name == name
-        for base in node.bases
-    ]
-    parts = (text.partition('.') for text in written)
-    return [known.get(first, first) + dot + rest for first, dot, rest in parts]
+    found = []
+    for number, node in enumerate(tree.body):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            known = origins(module, tree.body[:number])
+            parts = [ast.unparse(base).partition('.') for base in node.bases]
+            found = [known.get(first, first) + dot + rest for first, dot, rest in parts]
+    return found
 
 
-def origins(module, tree):
-    """{name: where it comes from, dotted} of the classes and imports of a module."""
+def origins(module, statements):
+    """{name: where it comes from, dotted} of the classes and imports of a module's statements."""
     found = {}
-    for node in tree.body:
+    for node in statements:
         if isinstance(node, ast.ClassDef):
             found[node.name] = f'{module}.{node.name}'
         elif isinstance(node, ast.Import):
