@@ -26,11 +26,9 @@ from pathlib import Path
 from absl.flags import EnumParser
 
 import flags
-from evaluation import results, rows, scores
-from evaluation.measuring import check_number, evaluate, hire, load
+from evaluation import measuring, results, scores
 from runs import directory
-from runs.restore import checkpoint
-from support import backend, terminal
+from support import terminal
 from support.errors import InputError
 from support.files import atomic
 
@@ -51,18 +49,8 @@ def main(argv):
             f'--least_classes={settings.least_classes}: counted by coverage; add it to --metrics'
         )
     judged = runs_of(settings)
-    data, data_hash = load(judged, settings.data_dir)
-    checkpoints = [checkpoint(run) for run in judged]
-    count = f'{settings.num_samples:,} samples of each'
-    print(f'scores: {", ".join(names)}; by {count}', file=sys.stderr, flush=True)
-    backend.load_tensorflow()
-    with backend.quiet():
-        judge = hire(settings.features, data, data_hash, judged[0].config['settings']['dataset'])
-    check_number(names, judge, settings.num_samples)
-    bench = rows.Bench(data, judge, settings.num_samples, settings.seed)
-    parts = zip(judged, checkpoints, drawings, strict=True)
-    drawn = [rows.RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
-    found = evaluate(drawn, bench, conditions_of(settings, data_hash, bench), names)
+    sampled = settings.num_samples, settings.seed, settings.features
+    found = measuring.evaluate(judged, names, *sampled, settings.data_dir, drawings)
     draw = results.upright if sys.stdout.isatty() else results.markdown
     print(draw(found, names, asked), end='')
     if out:
@@ -100,15 +88,6 @@ def define_flags(table):
 def runs_of(settings):
     """The runs that a command line names."""
     return directory.open_runs(settings.runs)
-
-
-def conditions_of(settings, data_hash, bench):
-    """What the scores of all rows depend on."""
-    judge = bench.judge
-    conditions = {'version': scores.VERSION, 'data_hash': data_hash, 'features': settings.features}
-    conditions |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
-    conditions |= {'num_samples': settings.num_samples, 'seed': settings.seed}
-    return conditions | {'test_images': len(bench.real)}
 
 
 def chosen(words):

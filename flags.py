@@ -463,6 +463,15 @@ PRECISION += 'float64 is for tests'
 HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
 
 
+class Settings(SimpleNamespace):
+    """The value of every flag of a training run, the model's own options included."""
+
+    @property
+    def changeable(self):
+        """The names of those that a run may be continued with at another value."""
+        return changeable()
+
+
 def training(argv, description):
     """The settings of a training run by its command line: a namespace of every flag.
 
@@ -516,4 +525,4 @@ def settled(table, declared):
     check_pairs(table, declared.options)
     place = re.sub(r'\W+', '-', Path(found['dataset']).name).strip('-')
     found['run_name'] = found['run_name'] or f'{found["model"]}-{place}'
-    return SimpleNamespace(**found)
+    return Settings(**found)

@@ -26,10 +26,10 @@ class Trainer:
         run.path.mkdir(parents=True)
         run.begin(setup.configuration(settings, data, data_hash))
         backend.load_tensorflow()
-        from training.trainer import Session
+        from training import trainer
 
         test = {'test_images': data.test_images[:TESTED], 'test_labels': data.test_labels[:TESTED]}
-        self.session = Session(run, settings, data._replace(**test), None)
+        self.session = trainer.Trainer(run, settings, data._replace(**test), None)
         self.session.write_start()
         self.model, self.loop = self.session.model, self.session.loop
         images = self.loop.steps_per_epoch * settings.batch_size

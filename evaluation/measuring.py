@@ -7,8 +7,51 @@ from tqdm import tqdm
 
 import datasets
 from evaluation import results, scores
-from evaluation.rows import NotApplicable, reference_rows
+from evaluation.rows import Bench, NotApplicable, RunRow, reference_rows
+from runs.restore import checkpoint
+from support import backend
 from support.errors import InputError
+
+
+def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=None, drawings=None):
+    """Takes the scores `names` of runs of one data set; finished ones are not taken again.
+
+    Args:
+      judged: the runs.
+      names: of scores, keys of `scores.SCORES`.
+      num_samples: of each run.
+      seed: of the samples and of all that is drawn.
+      features: 'classifier' or 'inception'.
+      data_dir: of tensorflow-datasets; by default the first run's.
+      drawings: {flag: value} that each run's model draws by; by default what it declares.
+
+    Returns:
+      (name, result) of real images and of each run.
+
+    Raises:
+      InputError: a run has no checkpoint, the data are not theirs, or the samples too few.
+    """
+    data, data_hash = load(judged, data_dir)
+    checkpoints = [checkpoint(run) for run in judged]
+    told = f'scores: {", ".join(names)}; by {num_samples:,} samples of each'
+    print(told, file=sys.stderr, flush=True)
+    backend.load_tensorflow()
+    with backend.quiet():
+        judge = hire(features, data, data_hash, judged[0].config['settings']['dataset'])
+    check_number(names, judge, num_samples)
+    bench = Bench(data, judge, num_samples, seed)
+    parts = zip(judged, checkpoints, drawings or [{}] * len(judged), strict=True)
+    drawn = [RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
+    return take(drawn, bench, conditions_of(features, data_hash, bench), names)
+
+
+def conditions_of(features, data_hash, bench):
+    """What the scores of all rows depend on."""
+    judge = bench.judge
+    conditions = {'version': scores.VERSION, 'data_hash': data_hash, 'features': features}
+    conditions |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
+    conditions |= {'num_samples': bench.num_samples, 'seed': bench.seed}
+    return conditions | {'test_images': len(bench.real)}
 
 
 def load(judged, data_dir):
@@ -41,7 +84,7 @@ def check_number(names, judge, num_samples):
             raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
 
 
-def evaluate(drawn, bench, conditions, names):
+def take(drawn, bench, conditions, names):
     """(row, result) pairs of real images and the `RunRow`s drawn; what is finished is written."""
     old = results.read(drawn[0].run).get('references', {})
     real = reference_rows(bench, names)

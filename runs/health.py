@@ -7,9 +7,10 @@ that the generator learns nothing more; or its generator draws one picture for a
 import sys
 
 EPOCHS = 3  # a failure is one that lasts
-BEGINNING = 300  # steps, in which samples of a good run may still look alike
+BEGINNING = 300  # steps, which are not judged
 GAP = 0.9  # of D(x) - D(G(z)), 1 where no sample is taken for an image
 SPREAD = 0.2  # of the samples' spread beside real images'
+ALIKE = 2000  # steps, in which samples of a good run may still look alike: gan_mlp on digits
 
 
 def failure(run):
@@ -40,7 +41,8 @@ def failure_of(rows, steps):
     told += 'or a smaller --learning_rate'
     if all(gap(row) > GAP for row in last):
         return f'failing: the discriminator knows every sample, D(x) - D(G(z)) above {GAP} {told}'
-    if all(float(row.get('spread') or 1) < SPREAD for row in last):
+    begun = int(last[0]['epoch']) * steps >= ALIKE
+    if begun and all(float(row.get('spread') or 1) < SPREAD for row in last):
         return f"failing: all samples look alike, their spread below {SPREAD} of the data's {told}"
     return None
 

@@ -208,9 +208,9 @@ def tell_threads(path):
 
 def record_memory(path):
     """Appends the resident memory, in pages, to a file after every epoch."""
-    from training.trainer import Session
+    from training.trainer import Trainer
 
-    close = Session.close_epoch
+    close = Trainer.close_epoch
 
     def close_epoch(session, *args):
         row = close(session, *args)
@@ -219,7 +219,7 @@ def record_memory(path):
             print(pages, file=file)
         return row
 
-    Session.close_epoch = close_epoch
+    Trainer.close_epoch = close_epoch
 
 
 def cheap_scores():

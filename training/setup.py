@@ -1,4 +1,4 @@
-"""What a run needs before TensorFlow is loaded: its data, its threads, what it says of itself."""
+"""From settings to a run that trains: its data, its threads, what it says of itself."""
 
 import importlib
 import os
@@ -9,7 +9,88 @@ import sys
 from pathlib import Path
 
 import datasets
+from runs.directory import Run
+from support import backend
 from support.errors import InputError
+
+
+def train(settings, command=()):
+    """Trains a run by `settings`, from nothing or from where it stopped; returns the exit status.
+
+    All that can be refused is refused before the wait for TensorFlow, and nothing is written.
+
+    Args:
+      settings: of `flags.settings`.
+      command: the words that were typed behind `train.py`; none where a program calls.
+
+    Raises:
+      InputError: for settings that cannot be meant, data that cannot be had, a run that is another.
+    """
+    info = datasets.check(settings.dataset, settings.data_dir, settings.image_size)
+    check_batch(settings, info.train_examples)
+    run = run_of(settings)
+    with run.locked():
+        going_on = run.exists() and not settings.overwrite
+        if going_on:
+            run.check_settings(vars(settings), settings.changeable)
+        backend.limit_threads(threads(run) if going_on else cores())
+        data, data_hash = load(settings)
+        if going_on:
+            run.check_data(data_hash)
+        else:
+            run.begin(configuration(settings, data, data_hash, command))
+        arrays = run.load(warn) if going_on else None
+        return proceed(run, settings, data, arrays)
+
+
+def proceed(run, settings, data, arrays):
+    """Trains `run` from the checkpoint `arrays`, or None, unless all is done already."""
+    if finished(run, settings, data, arrays):
+        print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
+        return 0
+    run.rows()  # a damaged log is refused before the wait for TensorFlow
+    print(opening(run, settings, data, arrays), flush=True)
+    backend.load_tensorflow()
+    from training.trainer import Trainer
+
+    return Trainer(run, settings, data, arrays).train()
+
+
+def run_of(settings):
+    """The run directory that settings name."""
+    return Run(Path(settings.output_dir) / settings.run_name)
+
+
+def opening(run, settings, data, arrays):
+    """What is trained, on what and where, in one line."""
+    images, steps = len(data.train_images), len(data.train_images) // settings.batch_size
+    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps an epoch'
+    where = f'{settings.epochs:,} epochs into {run.path}'
+    if arrays is not None:
+        begun = epochs_of(settings, data, arrays)
+        where = f'goes on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
+    return f'{what}, {where}; compiling first, which takes some seconds'
+
+
+def epochs_of(settings, data, arrays):
+    """How many epochs the checkpoint `arrays` has, the begun one as a part of one."""
+    return arrays['step'] / (len(data.train_images) // settings.batch_size)
+
+
+def finished(run, settings, data, arrays):
+    """Whether the checkpoint `arrays` stands at the last epoch asked for, and all is written."""
+    if arrays is None:
+        return False
+    more = epochs_of(settings, data, arrays) - settings.epochs
+    return more > 0 or (more == 0 and run.final().exists())
+
+
+def finding(settings, data, arrays):
+    """What a run that has all epochs asked for has."""
+    epochs = epochs_of(settings, data, arrays)
+    if epochs > settings.epochs:
+        return f'has {epochs:.4g} epochs, more than --epochs={settings.epochs}'
+    return f'all {settings.epochs} epochs are done'
 
 
 def warn(line):
@@ -54,10 +135,7 @@ def load(settings):
 
 
 def configuration(settings, data, data_hash, command=()):
-    """What a run says of itself: every flag, the data, and what would reproduce it.
-
-    `command` are the words that were typed behind `train.py`; none where a program began the run.
-    """
+    """What a run says of itself: every flag, the data, and what would reproduce it."""
     packages = ('tensorflow', 'keras', 'tensorflow-datasets', 'numpy')
     return {
         'settings': vars(settings),

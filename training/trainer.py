@@ -26,7 +26,7 @@ STOPPING = (
 )
 
 
-class Session:
+class Trainer:
     """Trains `run` by `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
 
     An epoch's row and pictures are written before its checkpoint. Whatever is later than the
