@@ -12,6 +12,7 @@ from losses import non_saturating_loss
 from models import gan_mlp, wgan_gp
 from models.shared.base import Batch
 from models.shared.build import build
+from models.shared.layers import Dropout
 from models.shared.noise import LATENTS_STEP, apart, normal
 from training.loop import Loop
 
@@ -53,7 +54,7 @@ def test_the_networks_of_2014_have_the_paper_s_parameters():
     model = build(SHAPE, 10, settings('gan_mlp'))
     assert model.generator.count_params() == 101 * 1200 + 1201 * 1200 + 1201 * 784
     assert model.discriminator.count_params() == 785 * 1200 + 241 * 1200 + 241
-    assert [layer.rate for layer in layers_of(model.discriminator, layers.Dropout)] == [
+    assert [layer.rate for layer in layers_of(model.discriminator, Dropout)] == [
         0.2,
         0.5,
         0.5,
