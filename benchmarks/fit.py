@@ -2,7 +2,7 @@
 
 import keras
 
-from benchmarks.updates import UPDATES, batches
+from benchmarks.updates import batches, update_of
 from models.shared.build import build
 
 
@@ -11,7 +11,7 @@ class Fitted(keras.Model):
 
     def __init__(self, model):
         super().__init__()
-        self.model, self.update = model, UPDATES[model.settings.model](model)
+        self.model, self.update = model, update_of(model)
         self.built = True  # its networks know their input shapes
 
     def train_step(self, images):

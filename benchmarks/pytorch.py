@@ -64,7 +64,7 @@ class Update(nn.Module):
         self.rates[player].step()
 
 
-class VAE(Update):
+class OneLoss(Update):
     """One player, one loss."""
 
     noise = staticmethod(torch.randn)
@@ -85,7 +85,7 @@ class VAE(Update):
         return loss.detach()
 
 
-class GAN(Update):
+class InTurn(Update):
     """The discriminator moves, then the generator against the discriminator that has moved."""
 
     def networks(self, model):
@@ -118,7 +118,7 @@ class GAN(Update):
         return g_loss.detach()
 
 
-class DCGAN(Update):
+class AtOnce(Update):
     """Both players move at once."""
 
     noise = staticmethod(torch.randn)
@@ -133,7 +133,11 @@ class DCGAN(Update):
         return g_loss.detach()
 
 
-UPDATES = {'vae': VAE, 'gan': GAN, 'tutorial_dcgan': DCGAN}
+def update_of(model):
+    """The update of a model by who moves: one player, several in turn, or all at once."""
+    if len(model.players) == 1:
+        return OneLoss(model)
+    return (InTurn if model.alternate else AtOnce)(model)
 
 
 class Trainer:
@@ -141,7 +145,7 @@ class Trainer:
 
     def __init__(self, settings, data, _):
         self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
-        self.update, self.size = UPDATES[settings.model](self.model), settings.batch_size
+        self.update, self.size = update_of(self.model), settings.batch_size
         low, high = self.model.value_range
         pixels = torch.tensor(data.train_images).permute(0, 3, 1, 2).contiguous()
         self.images = pixels.float() * ((high - low) / 255) + low

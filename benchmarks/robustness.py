@@ -64,6 +64,7 @@ class Setting(NamedTuple):
 BEFORE = ('--instance_noise=0', '--decay_steps=500')
 FOREVER = '--decay_steps=1000000000'
 LONG = ('--eval_every=4',)
+FEWER = ('--train_size=10000',)
 SHORT = {'dataset': 'mnist', 'epochs': 6, 'seeds': 3, 'fid': 150, 'threads': 2}
 SETTINGS = {
     'gan-digits': Setting('gan', 'digits', 16, 10, 100, threads=2),
@@ -77,12 +78,12 @@ SETTINGS = {
     'vae-digits': Setting('vae', 'digits', 20, 3, 200),
     'vae-mnist': Setting('vae', 'mnist', 20, 3, 200),
     'dcgan-digits': Setting('dcgan', 'digits', 40, 3, 100),
-    'dcgan-mnist': Setting('dcgan', 'mnist', 8, 3, 100),
-    'dcgan-folder': Setting('dcgan', FOLDER, 60, 3, 100),
+    'dcgan-mnist': Setting('dcgan', 'mnist', 20, 3, 100, FEWER),
+    'dcgan-folder': Setting('dcgan', FOLDER, 40, 3, 100),
     'gan_mlp-digits': Setting('gan_mlp', 'digits', 60, 3, 200),
-    'gan_mlp-mnist': Setting('gan_mlp', 'mnist', 12, 3, 200),
-    'wgan_gp-digits': Setting('wgan_gp', 'digits', 60, 3, 200),
-    'wgan_gp-mnist': Setting('wgan_gp', 'mnist', 12, 3, 200),
+    'gan_mlp-mnist': Setting('gan_mlp', 'mnist', 60, 3, 200, FEWER),
+    'wgan_gp-digits': Setting('wgan_gp', 'digits', 20, 3, 200),
+    'wgan_gp-mnist': Setting('wgan_gp', 'mnist', 20, 3, 200, FEWER),
     'post': Setting(
         'gan',
         words=('--instance_noise=0', '--generator_rate=1', FOREVER),

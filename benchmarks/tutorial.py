@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from benchmarks.updates import UPDATES, batches
+from benchmarks.updates import batches, update_of
 from models.shared.build import build
 
 
@@ -11,7 +11,7 @@ class Trainer:
 
     def __init__(self, settings, data, _):
         self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
-        self.step = tf.function(UPDATES[settings.model](self.model).step)
+        self.step = tf.function(update_of(self.model).step)
         size = settings.batch_size
         self.batches = batches(data.train_images, self.model.value_range, size)
         self.images = len(data.train_images) // size * size

@@ -36,8 +36,8 @@ class Update:
         self.optimizers[player].apply_gradients(zip(gradients, variables, strict=True))
 
 
-class VAE(Update):
-    """One player, one loss."""
+class OneLoss(Update):
+    """One player, one loss: the VAE."""
 
     noise = staticmethod(tf.random.normal)
 
@@ -51,8 +51,8 @@ class VAE(Update):
         return loss
 
 
-class GAN(Update):
-    """The discriminator moves, then the generator against the discriminator that has moved."""
+class InTurn(Update):
+    """The GAN: the discriminator moves, then the generator against the one that has moved."""
 
     def noise(self, shape):
         """Uniform in [-1, 1)."""
@@ -81,8 +81,8 @@ class GAN(Update):
         return g_loss
 
 
-class DCGAN(Update):
-    """Both players move at once, as in the tutorial."""
+class AtOnce(Update):
+    """The tutorial's DCGAN: both players move at once."""
 
     noise = staticmethod(tf.random.normal)
 
@@ -99,7 +99,11 @@ class DCGAN(Update):
         return g_loss
 
 
-UPDATES = {'vae': VAE, 'gan': GAN, 'tutorial_dcgan': DCGAN}
+def update_of(model):
+    """The update of a model by who moves: one player, several in turn, or all at once."""
+    if len(model.players) == 1:
+        return OneLoss(model)
+    return (InTurn if model.alternate else AtOnce)(model)
 
 
 def plain(optimizer):

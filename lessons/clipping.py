@@ -13,6 +13,7 @@ import tensorflow as tf
 import flags
 from evaluation.measuring import load
 from lessons import figure
+from models.shared.adversarial import AdversarialModel
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
 from pages import columns
@@ -52,7 +53,7 @@ def define_flags(table):
 
 def check(run, model):
     """Raises InputError unless the model has a critic."""
-    if not hasattr(model, 'discriminator'):
+    if not isinstance(model, AdversarialModel):
         raise InputError(f'{run.path}: its model has no critic; name runs of wgan and wgan_gp')
 
 

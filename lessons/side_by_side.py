@@ -24,9 +24,10 @@ class Shown:
     """
 
     def __init__(self, run):
-        if run.config['model'] != 'vae' or not run.rows() or not run.epochs('reconstructions'):
+        last = run.rows()[-1] if run.epochs('reconstructions') and run.rows() else {}
+        if not (last.get('test_kl') and last.get('test_reconstruction')):
             raise InputError(f'{run.path}: no trained VAE; train one: python train.py --model=vae')
-        self.run, self.settings, last = run, run.config['settings'], run.rows()[-1]
+        self.run, self.settings = run, run.config['settings']
         self.kl, self.reconstruction = float(last['test_kl']), float(last['test_reconstruction'])
         kept = results.read(run)
         scores = kept['scores'] if results.current(kept) else {}

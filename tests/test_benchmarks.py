@@ -14,7 +14,7 @@ tf, keras = backend.load_tensorflow()
 
 from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan
 from benchmarks.flops import flops
-from benchmarks.updates import UPDATES
+from benchmarks.updates import update_of
 from models.shared.build import build
 from models.shared.noise import apart, normal, uniform
 from models.shared.pixels import from_uint8
@@ -96,7 +96,7 @@ def noises(network):
 @pytest.mark.parametrize('network', throughput.NETWORKS)
 def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     model = comparable(network, monkeypatch)
-    update, batch = UPDATES[network](model), from_uint8(images(), model.value_range)
+    update, batch = update_of(model), from_uint8(images(), model.value_range)
     losses = [update.apply(batch, *drawn) for drawn in noises(network)]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
@@ -113,7 +113,7 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
         return torch.tensor(maps.numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy())
 
     batch = mirrored(from_uint8(images(), model.value_range))
-    update = pytorch.UPDATES[network](model)
+    update = pytorch.update_of(model)
     steps = [(torch.tensor(z.numpy()), *map(mirrored, seen)) for z, *seen in noises(network)]
     losses = [update.apply(batch, *drawn).item() for drawn in steps]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
