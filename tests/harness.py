@@ -62,13 +62,10 @@ def configuration(settings=(), **changes):
     places = {'dataset': 'digits', 'train_size': 10000, 'image_size': None, 'data_dir': None}
     places |= {'batch_size': 64, 'seed': 0, 'latent_dim': 100, 'precision': 'float32'}
     data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
-    more = {'model': 'vae', 'class_names': ['0', '1'], 'train_images': 10000, 'threads': 2}
-    return (
-        {'format': FORMAT, 'settings': places | dict(settings), 'command': []}
-        | data
-        | more
-        | changes
-    )
+    data |= {'model': 'vae', 'class_names': ['0', '1'], 'train_images': 10000, 'threads': 2}
+    data |= changes
+    own = {'model': data['model']} | places | dict(settings)
+    return {'format': FORMAT, 'settings': own, 'command': []} | data
 
 
 def run(directory, *words, hooks=(), **options):

@@ -139,8 +139,7 @@ def test_the_exported_generator_draws_the_same_without_the_project(
     assert listing(run) == before
     assert [path.name for path in (tmp_path / 'kept').iterdir()] == [name]
     expected = draw(run, tmp_path / 'a.npz', num=9, seed=4)
-    config = json.loads((run / 'config.json').read_text())
-    restored = restore.restore(Run(run), config, Run(run).load(warn=None))
+    restored = restore.restore(Run(run), Run(run).load(warn=None))
     np.save(tmp_path / 'latents.npy', restored.latents(9, 4))
     paths = [tmp_path / 'kept' / name, tmp_path / 'latents.npy', tmp_path / 'out.npy']
     command = [sys.executable, '-P', '-c', LOAD, *map(str, paths)]
@@ -289,7 +288,7 @@ def test_options_that_a_run_lacks_take_their_defaults_and_odd_ones_are_refused(
     whole = json.loads((run / 'config.json').read_text())
     older = {name: value for name, value in whole['settings'].items() if name != 'kl_weight'}
     (run / 'config.json').write_text(json.dumps(whole | {'settings': older}))
-    restored = restore.restore(Run(run), whole, Run(run).load(warn=None))
+    restored = restore.restore(Run(run), Run(run).load(warn=None))
     assert restored.settings.kl_weight == whole['settings']['kl_weight']
     monkeypatch.setattr(backend, 'load_tensorflow', lambda: pytest.fail('TensorFlow was loaded'))
     (run / 'config.json').write_text(json.dumps(whole | {'settings': older | {'kl_weight': '9'}}))
