@@ -69,8 +69,8 @@ def fill(run, rng):
         run.save(arrays | {'sums': np.zeros(1), 'names': np.array(['loss'])}, 4 * epoch)
     pictures.save_png(run.path / 'target.png', picture)
     scores = {'fid': {'fid': 12.5}, 'kid': {'mean': 0.1, 'std': 0.01}}
-    sheet = {'settings': {'version': 1}, 'scores': scores, 'reasons': {'parzen': 'too few'}}
-    files.write_json(run.path / 'evaluation.json', sheet | {'references': {'test images': sheet}})
+    result = {'conditions': {'version': 1}, 'scores': scores, 'reasons': {'parzen': 'too few'}}
+    files.write_json(run.path / 'evaluation.json', result | {'references': {'test images': result}})
     for name in ('.lock', 'model.txt', 'samples.gif', f'checkpoints/{directory.FINAL}'):
         (run.path / name).touch()
 
