@@ -8,7 +8,7 @@ from tqdm import tqdm
 import datasets
 from evaluation import results, scores
 from evaluation.rows import Bench, NotApplicable, RunRow, reference_rows
-from runs.restore import checkpoint
+from runs.restore import checkpoint, drawing_of
 from support import backend
 from support.errors import InputError
 
@@ -40,7 +40,7 @@ def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=N
         judge = hire(features, data, data_hash, judged[0].config['settings']['dataset'])
     check_number(names, judge, num_samples)
     bench = Bench(data, judge, num_samples, seed)
-    parts = zip(judged, checkpoints, drawings or [{}] * len(judged), strict=True)
+    parts = zip(judged, checkpoints, drawings or map(drawing_of, judged), strict=True)
     drawn = [RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
     return take(drawn, bench, conditions_of(features, data_hash, bench), names)
 

@@ -17,7 +17,7 @@ def sample(run, count=64, seed=0, given=None, **drawing):
       InputError: there is no such run, or it has no checkpoint yet.
     """
     from runs.directory import open_run
-    from runs.restore import checkpoint, restore
+    from runs.restore import checkpoint, drawing_of, restore
     from support import backend
 
     run = open_run(getattr(run, 'path', run))
@@ -26,4 +26,4 @@ def sample(run, count=64, seed=0, given=None, **drawing):
     from runs.drawing import draw
 
     model = restore(run, arrays)
-    return draw(model, model.latents(count, seed, given), **drawing)
+    return draw(model, model.latents(count, seed, given), **(drawing_of(run) | drawing))
