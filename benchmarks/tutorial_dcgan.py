@@ -10,7 +10,7 @@ from keras import layers
 
 from losses import GAN_loss_without_labels
 from models.shared.base import GenerativeModel
-from models.shared.layers import Conv2D, Conv2DTranspose, stock
+from models.shared.layers import Conv2D, Conv2DTranspose, Dropout, exact, stock
 from models.shared.noise import LATENTS_STEP, normal
 from models.shared.optimizers import Adam
 
@@ -41,7 +41,7 @@ class Model(GenerativeModel):
         d_loss, g_loss = GAN_loss_without_labels(true_logit, fake_logit)
         return {'discriminator': d_loss, 'generator': g_loss}, {}
 
-    def latents(self, count, seed, label=None):
+    def latents(self, count, seed, given=None):
         """Noise (count, 100) from N(0, I)."""
         return normal([count, NOISE], [seed, LATENTS_STEP])
 
@@ -81,7 +81,7 @@ def normalized():
 def image_layer(channels):
     """A transposed convolution to images, in float32."""
     kind = {'strides': 2, 'padding': 'same', 'use_bias': False}
-    return Conv2DTranspose(channels, 5, activation='tanh', dtype='float32', **kind)
+    return Conv2DTranspose(channels, 5, activation='tanh', dtype=exact(), **kind)
 
 
 def discriminator(image_shape):
@@ -92,7 +92,7 @@ def discriminator(image_shape):
             *down(64),
             *down(128),
             layers.Flatten(),
-            layers.Dense(1, dtype='float32'),
+            layers.Dense(1, dtype=exact()),
         ],
         name='discriminator',
     )
@@ -101,4 +101,4 @@ def discriminator(image_shape):
 def down(filters):
     """Convolution to half the size, leaky ReLU, dropout."""
     convolution = Conv2D(filters, 5, strides=2, padding='same')
-    return [convolution, layers.LeakyReLU(0.3), layers.Dropout(0.3)]
+    return [convolution, layers.LeakyReLU(0.3), Dropout(0.3)]

@@ -33,6 +33,12 @@ def pixels(count, seed=3):
     return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), np.uint8)
 
 
+def batch_at(step):
+    """A batch of eight random images in [0, 1] for the step of that number."""
+    images = tf.constant(pixels(8) / 255, tf.float32)
+    return Batch(images, tf.zeros([8], tf.int64), tf.constant(step))
+
+
 def pictures(model, seed):
     """A batch of eight random images in the model's range."""
     low, high = model.value_range
@@ -278,7 +284,7 @@ def test_the_generator_meets_a_critic_within_the_clip(monkeypatch):
         return play(*args)
 
     monkeypatch.setattr(model, 'play', watch)
-    loop._step(pixels(8), np.zeros(8, int), tf.constant(0))
+    loop._step(batch_at(0))
     assert len(seen) == 2 and seen[0] > 0.01 and seen[1] <= np.float32(0.01)
 
 
@@ -305,7 +311,7 @@ def test_every_move_sees_noise_of_its_own(name, monkeypatch):
     generator = model.generator
     monkeypatch.setattr(model, 'generator', Watched(generator, seen))
     for step in range(4):
-        loop._step(pixels(8), np.zeros(8, int), tf.constant(step))
+        loop._step(batch_at(step))
     assert len(seen) == 6
     assert len({noise.tobytes() for noise in seen}) == 6
 

@@ -30,16 +30,17 @@ def test_it_has_the_networks_of_the_vae_but_for_the_noise(variant):
 def test_reconstructions_are_those_of_the_codes():
     model = make()
     images = tf.constant(np.random.default_rng(0).uniform(size=(2, *SHAPE)), tf.float32)
-    codes, std = model.encode(images)
+    batch = Batch(images, None)
+    codes, std = model.encode(batch)
     assert codes.shape == std.shape == (2, 3) and not np.any(std)
-    np.testing.assert_array_equal(model.reconstruct(images), tf.sigmoid(model.decode(codes)))
+    np.testing.assert_array_equal(model.reconstruct(batch), tf.sigmoid(model.decode(codes)))
 
 
 def test_the_loss_is_the_squared_error_summed_over_pixels():
     model = make()
     images = tf.constant(np.random.default_rng(0).uniform(size=(2, *SHAPE)), tf.float32)
     losses, _ = model.objectives(Batch(images, None), tf.constant([0, 0]))
-    error = (images - model.reconstruct(images)).numpy() ** 2
+    error = (images - model.reconstruct(Batch(images, None))).numpy() ** 2
     np.testing.assert_allclose(losses['ae'], error.sum(axis=(1, 2, 3)).mean(), rtol=1e-5)
 
 
@@ -63,12 +64,13 @@ def test_the_gaussian_follows_the_codes():
 
 
 def test_numbers_are_taken_to_the_gaussian():
-    """A layer z -> z A + mean has the covariance A^T A."""
+    """What z -> z A + mean makes of standard normal numbers has the covariance A^T A."""
     model = trained()
-    layer = model.fitted()
-    product = tf.transpose(layer.kernel) @ layer.kernel
-    np.testing.assert_allclose(product, model.covariance, atol=1e-4)
-    np.testing.assert_allclose(layer(np.zeros((1, 3), np.float32))[0], model.mean, rtol=1e-6)
+    mean, root = model.fitted()
+    np.testing.assert_allclose(tf.transpose(root) @ root, model.covariance, atol=1e-4)
+    np.testing.assert_array_equal(mean, model.mean)
+    drawn = model.sample(tf.zeros([1, 3]))
+    np.testing.assert_allclose(drawn, tf.sigmoid(model.decode(mean[None])), rtol=1e-5)
 
 
 def test_codes_without_variance_are_drawn_without_it():

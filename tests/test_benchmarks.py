@@ -15,7 +15,9 @@ tf, keras = backend.load_tensorflow()
 from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
+from models.shared.base import Batch
 from models.shared.build import build
+from models.shared.layers import Dropout
 from models.shared.noise import apart, normal, uniform
 from models.shared.pixels import from_uint8
 from runs.directory import Run
@@ -62,8 +64,8 @@ def comparable(network, monkeypatch):
     """A model without what differs between the libraries, drop-outs and the place of epsilon."""
     model = make(network)
     for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 1e-9  # at 0 the loop would miss its random state
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
     optimizers = model.optimizers()
     for optimizer in optimizers.values():
         optimizer.epsilon = 1e-12
@@ -75,7 +77,9 @@ def losses_of_ours(network, monkeypatch):
     """The last player's loss in the loop's first steps, all on one batch, with the seed 0."""
     model = comparable(network, monkeypatch)
     loop = Loop(model, images(), np.zeros(BATCH), BATCH, seed=0)
-    rows = [loop._step(images(), np.zeros(BATCH), tf.constant(i)).numpy() for i in range(STEPS)]
+    pixels = from_uint8(images(), model.value_range)
+    batches = [Batch(pixels, tf.zeros([BATCH]), tf.constant(i)) for i in range(STEPS)]
+    rows = [loop._step(batch).numpy() for batch in batches]
     name = 'loss' if network == 'vae' else 'generator_loss'
     return [row[loop.names.index(name)] for row in rows]
 

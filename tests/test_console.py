@@ -150,7 +150,7 @@ def test_a_path_below_home_is_written_out(monkeypatch):
 
 def keras_says(home, code):
     """What a process whose user has this `home` of Keras prints after loading TensorFlow."""
-    code = f'from support import terminal; terminal.start(lambda _: print({code}))'
+    code = f'from support import backend, terminal; terminal.start(lambda _: print({code}))'
     bound = {'KERAS_BACKEND': 'jax', 'KERAS_HOME': str(home)}
     command = [sys.executable, '-c', code]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | bound)

@@ -20,7 +20,7 @@ tf, _ = backend.load_tensorflow()
 
 from evaluation.judges import classifier as judges
 from evaluation.judges import inception
-from models.shared.pixels import from_uint8
+from models.shared.base import GenerativeModel
 
 FEW = '--num_samples=200'
 CONDITIONS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
@@ -745,37 +745,42 @@ def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
 
 def test_the_batch_changes_no_likelihood(vae_row, monkeypatch):
     before = likelihoods.elbo(vae_row)
-    image = vae_row.bench.real.images[0]
+    one = one_of(vae_row.model, vae_row.bench.real.images[0])
     weigh = likelihoods.compile_weigher(vae_row.model)
-    weights = likelihoods.log_weights(vae_row.model, weigh, image, [0, -4], 30)
+    weights = likelihoods.log_weights(vae_row.model, weigh, one, [0, -4], 30)
     monkeypatch.setattr(likelihoods, 'BATCH', 7)
     monkeypatch.setattr(likelihoods, 'DRAWS_A_CALL', 7)
     assert likelihoods.elbo(vae_row) == pytest.approx(before, rel=1e-5)
-    again = likelihoods.log_weights(vae_row.model, weigh, image, [0, -4], 30)
+    again = likelihoods.log_weights(vae_row.model, weigh, one, [0, -4], 30)
     np.testing.assert_allclose(again, weights, rtol=1e-4)
 
 
 def test_log_weights_average_to_the_elbo(vae_row):
     """Their mean estimates reconstruction and KL together, the KL there in closed form."""
-    model, image = vae_row.model, vae_row.bench.real.images[1]
+    model = vae_row.model
+    one = one_of(model, vae_row.bench.real.images[1])
     weigh = likelihoods.compile_weigher(model)
-    weights = likelihoods.log_weights(model, weigh, image, [0, -4], 1000)
-    batch = from_uint8(image[None], model.value_range)
-    draws = [model.terms(batch, *model.infer(batch, [1, i])) for i in range(60)]
+    weights = likelihoods.log_weights(model, weigh, one, [0, -4], 1000)
+    draws = [model.terms(one.images, *model.infer(one.images, [1, i])) for i in range(60)]
     negative_elbo = np.mean([kl + error for kl, error in draws])
     assert -weights.mean() == pytest.approx(negative_elbo, rel=0.03)
+
+
+def one_of(model, image):
+    """A batch of one image."""
+    return likelihoods.batch_of(model, image[None], np.zeros(1, int))
 
 
 class Linear:
     """Pixels are standard normal codes plus standard normal noise, of which all is known."""
 
-    value_range = (0.0, 1.0)
+    value_range, variable_dtype = (0.0, 1.0), 'float32'
 
-    def encode(self, images):
-        mean = tf.reshape(images, [len(images), 2]) / 2
+    def encode(self, batch):
+        mean = tf.reshape(batch.images, [len(batch.images), 2]) / 2
         return mean, tf.fill(mean.shape, np.float32(np.sqrt(0.5)))
 
-    def decode(self, codes):
+    def decode(self, codes, labels):
         return tf.reshape(codes, [-1, 2, 1, 1])
 
     def terms(self, images, logits, mean, std):
@@ -786,7 +791,7 @@ class Linear:
 def test_with_the_exact_posterior_every_weight_is_the_likelihood():
     model, image = Linear(), np.array([[[255]], [[51]]], np.uint8)
     weigher = likelihoods.compile_weigher(model)
-    weights = likelihoods.log_weights(model, weigher, image, [0, -4], 30)
+    weights = likelihoods.log_weights(model, weigher, one_of(model, image), [0, -4], 30)
     exact = stats.norm.logpdf([1.0, 0.2], scale=np.sqrt(2)).sum()
     np.testing.assert_allclose(weights, exact, rtol=1e-5)
 
@@ -794,24 +799,25 @@ def test_with_the_exact_posterior_every_weight_is_the_likelihood():
 class Codes:
     """A model whose codes are the same for every image, and beyond numbers where it is `sure`."""
 
-    value_range = (0.0, 1.0)
+    value_range, variable_dtype = (0.0, 1.0), 'float32'
 
     def __init__(self, sure=False):
         self.std = 0.0 if sure else 2.0
 
-    def encode(self, images):
-        return np.full((len(images), 5), 3.0), np.full((len(images), 5), self.std)
+    def encode(self, batch):
+        shape = len(batch.images), 5
+        return np.full(shape, 3.0), np.full(shape, self.std)
 
 
 def test_codes_are_drawn_from_the_posterior():
-    images = np.zeros((1200, 28, 28, 1), np.uint8)
-    mean, std, codes = likelihoods.encode(Codes(), images, 0)
+    images = np.zeros((1200, 28, 28, 1), np.uint8), np.zeros(1200, int)
+    mean, std, codes = likelihoods.encode(Codes(), *images, 0)
     assert codes.mean() == pytest.approx(3.0, abs=0.1)
     assert codes.std() == pytest.approx(2.0, rel=0.03)
-    np.testing.assert_array_equal(codes, likelihoods.encode(Codes(), images, 0)[2])
-    assert (codes != likelihoods.encode(Codes(), images, 1)[2]).all()
+    np.testing.assert_array_equal(codes, likelihoods.encode(Codes(), *images, 0)[2])
+    assert (codes != likelihoods.encode(Codes(), *images, 1)[2]).all()
     assert len(np.unique(codes)) > 5990
-    assert np.isfinite(np.log(likelihoods.encode(Codes(sure=True), images, 0)[1])).all()
+    assert np.isfinite(np.log(likelihoods.encode(Codes(sure=True), *images, 0)[1])).all()
 
 
 def test_scores_of_codes_take_codes_and_not_their_means(vae_row, monkeypatch):
@@ -830,8 +836,9 @@ def test_scores_of_codes_take_codes_and_not_their_means(vae_row, monkeypatch):
 
 def test_mmd_compares_with_other_draws_than_those_of_the_codes(vae_row, monkeypatch):
     same = Codes()
-    same.encode = lambda images: (np.zeros((len(images), 5)), np.ones((len(images), 5)))
-    found = likelihoods.encode(same, vae_row.bench.data.test_images, vae_row.bench.seed)
+    same.encode = lambda b: (np.zeros((len(b.images), 5)), np.ones((len(b.images), 5)))
+    data = vae_row.bench.data
+    found = likelihoods.encode(same, data.test_images, data.test_labels, vae_row.bench.seed)
     monkeypatch.setattr(likelihoods, 'codes', lambda row: found)
     priors = []
     monkeypatch.setattr(metrics, 'mmd', lambda codes, prior: priors.append(prior))
@@ -845,8 +852,8 @@ def test_the_bound_by_hand(vae_row, monkeypatch):
     """Weights 1 and 3 average to 2, on even images; on odd ones both are 1."""
     asked = []
 
-    def log_weights(model, weigher, image, seed, k):
-        asked.append((image, tuple(seed), k))
+    def log_weights(model, weigher, batch, seed, k):
+        asked.append((batch.images, tuple(seed), k))
         return np.log([1.0, 3.0 if len(asked) % 2 else 1.0])
 
     monkeypatch.setattr(likelihoods, 'BOUNDED', 10)
@@ -857,7 +864,7 @@ def test_the_bound_by_hand(vae_row, monkeypatch):
     assert found['error'] == pytest.approx(np.log(2) / 6)
     assert len({seed for _, seed, _ in asked}) == 10
     for image, _, k in asked:
-        assert set(np.unique(image)) == {0, 255}
+        assert set(np.unique(image)) == {0.0, 1.0}
         assert k == 2
 
 
@@ -871,19 +878,24 @@ def test_the_bound_is_above_the_elbo_and_has_an_error(vae_row, cheap):
 def test_only_a_likelihood_is_bounded(vae_row, monkeypatch):
     monkeypatch.setattr(vae_row.model.settings, 'reconstruction', 'l2')
     for name in ('elbo', 'elbo_binarized', 'bound'):
-        assert '--reconstruction=l2' in reason(name, vae_row)
+        assert 'no likelihood' in reason(name, vae_row)
 
 
 def test_a_model_with_log_prob_has_its_exact_likelihood(vae_row):
-    class Flat:
-        value_range = (0.0, 1.0)
+    class Flat(GenerativeModel):
+        likelihood = 'levels'
 
-        def log_prob(self, images):
-            return np.full(len(images), -784 * np.log(2), np.float32)
+        def log_prob(self, batch):
+            seen.update(np.unique(batch.images))
+            return np.full(len(batch.images), -784 * np.log(2), np.float32)
 
     row = rows.Row('flat', vae_row.bench, lambda: vae_row.bench.real)
-    row.model = Flat()
+    seen, row.model = set(), Flat((28, 28, 1), 10, None)
     found = scores.measure('log_likelihood', row)
     assert found['bits_per_dimension'] == pytest.approx(1.0)
     assert found['nats'] == pytest.approx(784 * np.log(2))
     assert found['error'] == pytest.approx(0.0, abs=1e-6)
+    assert len(seen) > 2
+    Flat.likelihood, seen = 'binarized', set()
+    scores.measure('log_likelihood', row)
+    assert seen == {0.0, 1.0}

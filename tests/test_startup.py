@@ -44,7 +44,7 @@ def test_a_command_that_was_started_to_ignore_ctrl_c_does():
     code = """
         import signal
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        import startup
+        from support import startup
         startup.begin()
         signal.raise_signal(signal.SIGINT)
         print('goes on')
@@ -61,7 +61,7 @@ def test_commands_run_isolated_and_without_docstrings(name, flag):
 
 
 CLOSED = """
-import startup
+from support import startup
 startup.begin()
 import os
 from support import backend
@@ -82,11 +82,12 @@ def test_closed_streams_are_nowhere_and_no_file(tmp_path, closed):
 
 
 def test_warnings_of_libraries_are_kept_for_who_asks():
-    code = "import startup; startup.begin(); import warnings; warnings.warn('hm', stacklevel=1)"
+    code = 'from support import startup; startup.begin(); '
+    code += "import warnings; warnings.warn('hm', stacklevel=1)"
     assert run('-c', code).stderr == ''
     assert 'hm' in run('-W', 'default', '-c', code).stderr
 
 
 def test_names_that_are_no_text_can_be_printed():
-    code = "import startup; startup.begin(); print('a\\udcff')"
+    code = "from support import startup; startup.begin(); print('a\\udcff')"
     assert run('-c', code).stdout == 'a\\udcff\n'

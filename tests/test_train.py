@@ -241,8 +241,10 @@ def test_the_final_weights_are_those_of_the_last_checkpoint(rebuilt, whole):
 
 def test_the_test_loss_is_the_negative_elbo(rebuilt, whole, digits):
     """By numpy from the networks' outputs, with draws of its own: equal but for their noise."""
+    from models.shared.base import Batch
+
     pixels = np.float32(digits.test_images) / 255
-    mean, std = (np.float64(part) for part in rebuilt.encode(pixels))
+    mean, std = (np.float64(part) for part in rebuilt.encode(Batch(pixels, None)))
     kl = 0.5 * (mean**2 + std**2 - 1 - 2 * np.log(std)).sum(1)
     draws = [elbo_error(rebuilt, pixels, mean, std, seed) for seed in range(8)]
     row = rows(whole)[-1]
