@@ -106,6 +106,8 @@ SETTINGS = {
     'rate-5': Setting('gan', words=('--instance_noise=0', FOREVER), **SHORT),
     'decay-500': Setting('gan', words=BEFORE, **SHORT),
     'noise': Setting('gan', words=(FOREVER,), **SHORT),
+    'normal': Setting('gan', words=('--latent=normal',), **SHORT),
+    'average': Setting('gan', words=('--average=0.99',), **SHORT),
     'noise-rate-1': Setting('gan', words=('--generator_rate=1',), **SHORT),
 }
 COLUMNS = ['setting', 'seed', 'model', 'dataset', 'epochs', 'flags', 'change', 'threads', 'xla']
