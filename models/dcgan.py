@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from losses import hinge_loss, least_squares_loss, non_saturating_loss
-from models.shared.adversarial import AdversarialModel, critic_verdicts
+from models.shared.adversarial import AdversarialModel
 from models.shared.layers import Conv2D, Conv2DTranspose, exact
 from models.shared.optimizers import Adam
 
@@ -69,10 +69,10 @@ class Model(AdversarialModel):
             return non_saturating_loss(true_logit, fake_logit, self.settings.real_target)
         return (hinge_loss if kind == 'hinge' else least_squares_loss)(true_logit, fake_logit)
 
-    def verdicts(self, true_logit, fake_logit):
+    @property
+    def critic(self):
         """D is a probability in the paper's loss alone."""
-        probable = self.settings.adversarial_loss == 'non_saturating'
-        return (super().verdicts if probable else critic_verdicts)(true_logit, fake_logit)
+        return self.settings.adversarial_loss != 'non_saturating'
 
     def optimizers(self):
         """Adam with beta_1 = 0.5 for both players."""

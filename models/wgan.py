@@ -17,7 +17,6 @@ from keras.optimizers import RMSprop
 
 from losses import wasserstein_loss
 from models import dcgan
-from models.shared.adversarial import critic_verdicts
 from models.shared.alternating import AlternatingModel
 
 defaults = {
@@ -40,6 +39,7 @@ class Model(AlternatingModel):
     """Generator and critic in turn, on pixels in [-1, 1]; the critic is called discriminator."""
 
     value_range = (-1.0, 1.0)
+    critic = True
 
     def networks(self):
         """Those of `dcgan`, without batch norm in the critic."""
@@ -48,10 +48,6 @@ class Model(AlternatingModel):
     def game(self, true_logit, fake_logit):
         """The dual of the earth mover's distance."""
         return wasserstein_loss(true_logit, fake_logit)
-
-    def verdicts(self, true_logit, fake_logit):
-        """The critic's means over data and samples."""
-        return critic_verdicts(true_logit, fake_logit)
 
     def play(self, batch, fake_images, seed):
         """The losses, and the estimate of the distance."""

@@ -14,7 +14,6 @@ from keras import layers
 
 from losses import gradient_penalty, wasserstein_loss
 from models import dcgan
-from models.shared.adversarial import critic_verdicts
 from models.shared.alternating import AlternatingModel
 from models.shared.noise import apart, uniform
 from models.shared.optimizers import Adam
@@ -33,6 +32,7 @@ class Model(AlternatingModel):
     """Generator and critic in turn, on pixels in [-1, 1]; the critic is called discriminator."""
 
     value_range = (-1.0, 1.0)
+    critic = True
     xla_up_to = (28, 64)
 
     def networks(self):
@@ -42,10 +42,6 @@ class Model(AlternatingModel):
     def game(self, true_logit, fake_logit):
         """The dual of the earth mover's distance."""
         return wasserstein_loss(true_logit, fake_logit)
-
-    def verdicts(self, true_logit, fake_logit):
-        """The critic's means over data and samples."""
-        return critic_verdicts(true_logit, fake_logit)
 
     def play(self, batch, fake_images, seed):
         """The losses, the critic's with the penalty; the estimate of the distance without it."""

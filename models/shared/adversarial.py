@@ -28,11 +28,13 @@ class AdversarialModel(GenerativeModel):
     A model says what its `networks` are and what `game` they play.
 
     Attributes:
+      critic: whether D is the logit itself; otherwise it is a probability, sigmoid(logit).
       drawer: the generator, or with --average a copy of it whose weights are moving averages
-        (Yazici et al. 2019, arXiv:1806.04498, section 3.2, EMA).
+        (Yazici et al. 2019, arXiv:1806.04498).
     """
 
     players = {'discriminator': 1, 'generator': 1}
+    critic = False
 
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
@@ -68,9 +70,10 @@ class AdversarialModel(GenerativeModel):
         return losses, self.verdicts(true_logit, fake_logit)
 
     def verdicts(self, true_logit, fake_logit):
-        """Means to log: D(x) of the data and D(G(z)) of the samples, D = sigmoid(logit)."""
-        d_true, d_fake = (tf.reduce_mean(tf.sigmoid(x)) for x in (true_logit, fake_logit))
-        return {'d_true': d_true, 'd_fake': d_fake}
+        """Means to log: D(x) of the data and D(G(z)) of the samples; of a critic the logits'."""
+        say, name = (tf.identity, 'critic') if self.critic else (tf.sigmoid, 'd')
+        d_true, d_fake = (tf.reduce_mean(say(x)) for x in (true_logit, fake_logit))
+        return {f'{name}_true': d_true, f'{name}_fake': d_fake}
 
     def after_step(self, player, step):
         """Moves the averages towards the generator's weights."""
@@ -90,8 +93,3 @@ class AdversarialModel(GenerativeModel):
     def export(self):
         """The generator or its average: noise -> images in `value_range`."""
         return stock(self.drawer)
-
-
-def critic_verdicts(true_logit, fake_logit):
-    """Means to log where D, a critic, is the logit itself and no probability."""
-    return {'critic_true': tf.reduce_mean(true_logit), 'critic_fake': tf.reduce_mean(fake_logit)}
