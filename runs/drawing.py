@@ -11,7 +11,6 @@ from models.shared.pixels import from_uint8, to_uint8
 
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 LINES = 8  # of a grid that has a class a column
-MOST_COLUMNS = 10
 
 
 def draw(model, latents, **drawing):

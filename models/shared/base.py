@@ -56,7 +56,7 @@ class GenerativeModel(keras.Model):
       likelihood: the pixels on which `terms` bound a likelihood or `log_prob` is one: 'binarized',
         black or white, 'levels', the 256 of a byte; None where there is none.
       given: what `latents` are made of besides noise: 'labels', 'images' or None.
-      columns: cells in a line of its grids, a class each; None for square grids.
+      columns: cells in a line of its grids, a class each, ten at most; None for square grids.
       sequential: True has XLA compile `sample`, worth it where it draws pixel after pixel.
       xla_up_to: (pixels a side, images a batch) up to which XLA was measured faster on a CPU.
     """
