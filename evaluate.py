@@ -94,12 +94,7 @@ def chosen(words):
     """The names of the scores in --metrics; raises InputError for an unknown one."""
     if words == 'all':
         return list(scores.SCORES)
-    names = list(ANSWERS) if words is None else words.split(',')
-    for name in names:
-        if name not in scores.SCORES:
-            near = flags.nearest(name, list(scores.SCORES))
-            raise InputError(f'--metrics: {name!r} is no score{near}; --help lists them')
-    return list(dict.fromkeys(names))
+    return measuring.known(ANSWERS if words is None else words.split(','))
 
 
 def check_classes(judged, least):

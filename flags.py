@@ -78,7 +78,9 @@ class RunName(absl_flags.ArgumentParser):
 
 
 # What these flags take, in every command.
-PLACES = dict.fromkeys(['data_dir', 'export', 'out', 'output_dir', 'run'], Place) | {'runs': Places}
+PLACES = dict.fromkeys(['data_dir', 'export', 'images', 'out', 'output_dir', 'run'], Place) | {
+    'runs': Places
+}
 
 
 def define(table, group, name, default, meaning, parser=None, may_change=False):
@@ -228,7 +230,9 @@ def prefer(table, preferences):
 
 def define_option(table, group, name, option):
     """Adds an option of a model: a word of several, a switch or a number, as its default says."""
-    if isinstance(option.default, str):
+    if isinstance(option.default, str) and not option.choices:
+        define(table, group, name, option.default, option.help)
+    elif isinstance(option.default, str):
         define_word(table, group, name, option.default, option.choices, option.help)
     elif isinstance(option.default, bool):
         define_switch(table, group, name, option.help, option.default)

@@ -29,7 +29,6 @@ import datasets
 import flags
 import pictures
 from runs import directory
-from runs.directory import Run
 from runs.health import warn
 from runs.restore import checkpoint, restore
 from support import backend, terminal
@@ -56,16 +55,19 @@ def main(argv):
     arrays = checkpoint(run)
     warn(run)
     backend.load_tensorflow()
-    model = restore(run, arrays)
-    if exported:
-        from runs.export import save_generator
+    from runs.drawing import check_given, paint
+    from runs.export import save_generator
 
-        save_generator(exported, model)
+    model = restore(run, arrays)
+    if out:
+        check_given(model, labels, images)
+    if exported:
+        save_generator(exported, model, drawing)
         print(exported)
     if out:
-        check_given(settings, model)
-        drawn = paint(model, settings, labels, images, drawing)
-        save_images(out, drawn, len(labels) if len(labels) > 1 else None)
+        count = count_of(settings, labels, images)
+        drawn = paint(model, count, settings.seed, labels, images, drawing)
+        save_images(out, drawn, len(labels) if labels and len(labels) > 1 else None)
         print(out)
     return 0
 
@@ -108,11 +110,13 @@ def paths(settings, run):
         flags.check_out(settings, out, default=drawn)
     if exported and exported.suffix != '.keras' and exported.exists():
         raise InputError(f'--export={exported}: exists; remove it or choose another name')
+    if exported and not out and (settings.label or settings.labels or settings.images):
+        raise InputError('--label, --labels, --images: nothing is drawn; name a file with --out')
     return out or (None if exported else drawn), exported
 
 
 def labels_of(settings, names):
-    """The numbers of the classes that --label or --labels ask for; none without them.
+    """The numbers of the classes that --label or --labels ask for, or None without them.
 
     Raises:
       InputError: both are given, or one names no class.
@@ -121,11 +125,15 @@ def labels_of(settings, names):
         raise InputError(f'--label={settings.label}: given with --labels too; leave one out')
     if settings.label:
         return [number_of('label', settings.label, names)]
+    if not settings.labels:
+        return None
     found = []
-    for word in settings.labels.split(',') if settings.labels else []:
+    for word in settings.labels.split(','):
         span = None if word in names else re.fullmatch('([0-9]+)-([0-9]+)', word)
         ends = span.groups() if span else (word, word)
         first, last = (number_of('labels', end, names) for end in ends)
+        if first > last:
+            raise InputError(f'--labels={word}: falls; write it as {last}-{first}')
         found += range(first, last + 1)
     return found
 
@@ -148,39 +156,21 @@ def images_of(path, image_shape):
     """
     if not path:
         return None
-    height, width, channels = image_shape
-    if not Run(path).exists():
+    run = directory.located(path)
+    if not run.exists():
         return datasets.read_folder(path, tuple(image_shape))
-    if Run(path).config['image_shape'] != list(image_shape):
+    height, width, channels = image_shape
+    if run.config['image_shape'] != list(image_shape):
         raise InputError(f'--images={path}: its images are not {height}x{width}x{channels}')
-    return pictures.cells(pictures.load_grid(Run(path).path / 'target.png'), height, width)
+    cells = pictures.cells(pictures.load_grid(run.path / 'target.png'), height, width)
+    return cells[: run.config['test_images']]  # a grid of fewer has black cells at its end
 
 
-def check_given(settings, model):
-    """Raises InputError where the flags give the model what it does not take, or not enough."""
-    name = model.settings.model
-    for flag, kind in (('label', 'labels'), ('labels', 'labels'), ('images', 'images')):
-        value = getattr(settings, flag)
-        if value and model.given != kind:
-            raise InputError(f'--{flag}={value}: {name} draws by no {kind}; leave it out')
-    if model.given == 'images' and not settings.images:
-        raise InputError(f'--images: missing; {name} begins from images, of a folder or a run')
-
-
-def paint(model, settings, labels, images, drawing):
-    """The images (N, H, W, C), uint8, that the flags ask for."""
-    from models.shared.pixels import from_uint8
-    from runs.drawing import draw
-
-    several = EACH * len(labels) if len(labels) > 1 else USUAL
-    count = settings.num or (len(images) if images is not None else several)
-    given = None
-    if labels:
-        given = np.resize(labels, count)
-    if images is not None:
-        rows = images[np.arange(count) % len(images)]
-        given = from_uint8(rows, model.value_range, model.variable_dtype)
-    return draw(model, model.latents(count, settings.seed, given), **drawing)
+def count_of(settings, labels, images):
+    """How many images to draw."""
+    if settings.num or images is not None:
+        return settings.num or len(images)
+    return EACH * len(labels) if labels and len(labels) > 1 else USUAL
 
 
 def save_images(path, pixels, columns=None):

@@ -11,14 +11,15 @@ def evaluate(runs, names=('coverage', 'fid'), num_samples=10_000, seed=0):
       seed: of the samples.
 
     Returns:
-      {name of the row: {score: {key: number}}}.
+      {name of the row: {score: {key: number}}}, the real images first.
 
     Raises:
-      InputError: the runs are none or not of one data set, or the samples too few for a score.
+      InputError: the runs are none or not of one data set, a score is unknown, or the samples are
+        too few for one.
     """
     from evaluation import measuring
-    from runs.directory import open_runs
+    from runs.directory import open_all
 
-    judged = open_runs(','.join(str(getattr(run, 'path', run)) for run in runs))
-    found = measuring.evaluate(judged, list(names), num_samples, seed)
+    judged = open_all([getattr(run, 'path', run) for run in runs])
+    found = measuring.evaluate(judged, measuring.known(names), num_samples, seed)
     return {row: result['scores'] for row, result in found}

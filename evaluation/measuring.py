@@ -1,5 +1,6 @@
 """Takes scores of runs, keeps what is finished."""
 
+import difflib
 import sys
 import time
 
@@ -8,7 +9,8 @@ from tqdm import tqdm
 import datasets
 from evaluation import results, scores
 from evaluation.rows import Bench, NotApplicable, RunRow, reference_rows
-from runs.restore import checkpoint, drawing_of
+from models.shared import declarations
+from runs.restore import checkpoint
 from support import backend
 from support.errors import InputError
 
@@ -40,9 +42,25 @@ def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=N
         judge = hire(features, data, data_hash, judged[0].config['settings']['dataset'])
     check_number(names, judge, num_samples)
     bench = Bench(data, judge, num_samples, seed)
-    parts = zip(judged, checkpoints, drawings or map(drawing_of, judged), strict=True)
+    parts = zip(judged, checkpoints, drawings or map(usual_drawing, judged), strict=True)
     drawn = [RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
     return take(drawn, bench, conditions_of(features, data_hash, bench), names)
+
+
+def known(names):
+    """The names of scores, each once; raises InputError for one that is none."""
+    for name in names:
+        if name not in scores.SCORES:
+            near = difflib.get_close_matches(name, scores.SCORES, cutoff=0.5)
+            told = f', did you mean {" or ".join(near)}?' if near else ''
+            raise InputError(f'--metrics: {name!r} is no score{told}; --help lists them')
+    return list(dict.fromkeys(names))
+
+
+def usual_drawing(run):
+    """{name: default} of the flags that the run's model draws by."""
+    declared = declarations.read(run.config['model']).drawing
+    return {name: option.default for name, option in declared.items()}
 
 
 def conditions_of(features, data_hash, bench):

@@ -146,8 +146,13 @@ class RunRow(Row):
         from runs.drawing import draw, latents_of
 
         bench = self.bench
-        latents = latents_of(self.model, bench.num_samples, bench.seed, bench.data.test_images)
-        return Pictures(draw(self.model, latents, **self.drawing), bench.judge)
+        sources = self.model.sources(bench.data, self._load)
+        latents = latents_of(self.model, bench.num_samples, bench.seed, sources)
+        return Pictures(draw(self.model, latents, self.drawing), bench.judge)
+
+    def _load(self, name):
+        settings, (side, *_) = self.model.settings, self.model.image_shape
+        return datasets.load(name, settings.data_dir, side)
 
 
 def reference_rows(bench, names):

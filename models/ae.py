@@ -105,7 +105,7 @@ class Model(GenerativeModel):
         mean, root = self.fitted()
         return tf.sigmoid(self.decode(tf.cast(latents, mean.dtype) @ root + mean))
 
-    def show(self, latents):
+    def show(self, latents, **drawing):
         """On the left half of the grid the latents are the codes; on the right half as `sample`."""
         columns = math.ceil(math.sqrt(len(latents)))
         left = tf.range(len(latents)) % columns < columns // 2

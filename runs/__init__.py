@@ -1,29 +1,29 @@
 """Run directories: what lies there, from a run to its model, what a model draws."""
 
 
-def sample(run, count=64, seed=0, given=None, **drawing):
+def sample(run, count=64, seed=0, labels=None, images=None, **drawing):
     """Images that a trained run draws.
 
     Args:
       run: a `runs.directory.Run`, or the path of one.
       count: of images; image i depends on `seed` and i alone.
-      given: labels (count,), or images (count, H, W, C) in the model's range, if it takes some.
+      labels: numbers of the classes to draw in turn, for a model that is given labels.
+      images: uint8 (N, H, W, C) to begin from in turn, for a model that is given images.
       drawing: values of the flags that the model draws by.
 
     Returns:
       (count, H, W, C) uint8.
 
     Raises:
-      InputError: there is no such run, or it has no checkpoint yet.
+      InputError: there is no such run, it has no checkpoint yet, or its model does not draw so.
     """
     from runs.directory import open_run
-    from runs.restore import checkpoint, drawing_of, restore
+    from runs.restore import checkpoint, restore
     from support import backend
 
     run = open_run(getattr(run, 'path', run))
     arrays = checkpoint(run)
     backend.load_tensorflow()
-    from runs.drawing import draw
+    from runs.drawing import paint
 
-    model = restore(run, arrays)
-    return draw(model, model.latents(count, seed, given), **(drawing_of(run) | drawing))
+    return paint(restore(run, arrays), count, seed, labels, images, drawing)

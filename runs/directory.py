@@ -76,11 +76,20 @@ def open_runs(paths):
     """The runs at comma-separated `paths`, as --runs takes them, all of one data set.
 
     Raises:
+      InputError: as `open_all`.
+    """
+    return open_all(paths.split(',') if paths else [])
+
+
+def open_all(paths):
+    """The runs at `paths`, all of one data set.
+
+    Raises:
       InputError: none is named, one is no run, or their data differ.
     """
     if not paths:
         raise InputError('--runs: missing; give it as --runs=outputs/first,outputs/second')
-    opened = [open_run(path) for path in paths.split(',')]
+    opened = [open_run(path) for path in paths]
     name = '{dataset} (data_hash {data_hash:.12})'.format_map
     first = opened[0]
     for run in opened:
@@ -166,17 +175,18 @@ class Run:
             self._keep({**self.config, key: choose()})
         return self.config[key]
 
-    def check_settings(self, settings, changeable):
+    def check_settings(self, kept, settings, changeable):
         """Refuses settings that would not continue this run; the flags `changeable` may differ.
+
+        `kept` are those it was begun with, those that its model has got since at their defaults.
 
         Raises:
           InputError: names the first flag that shapes the result and differs, and both values.
         """
-        old = self.config['settings']
-        for key in sorted((old.keys() | settings.keys()) - changeable):
-            if old.get(key) != settings.get(key):
+        for key in sorted((kept.keys() | settings.keys()) - changeable):
+            if kept.get(key) != settings.get(key):
                 raise InputError(
-                    f'--{key}={settings.get(key)}: {self.path} was begun with {old.get(key)}; '
+                    f'--{key}={settings.get(key)}: {self.path} was begun with {kept.get(key)}; '
                     'repeat that, choose another --run_name, or begin anew with --overwrite'
                 )
 
@@ -193,7 +203,7 @@ class Run:
             )
 
     def check_streams(self, fingerprint):
-        """Notes the fingerprint of the model's further data; refuses others on going on.
+        """Notes the fingerprint of the model's further data, or None; refuses others on going on.
 
         Raises:
           InputError: they are not those the run was begun with.

@@ -8,20 +8,49 @@ import tensorflow as tf
 from models.shared.base import Batch
 from models.shared.layers import products
 from models.shared.pixels import from_uint8, to_uint8
+from support.errors import InputError
 
 SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
 LINES = 8  # of a grid that has a class a column
 
 
-def draw(model, latents, **drawing):
+def draw(model, latents, drawing=None):
     """Samples of latents (N, ...): (N, H, W, C) uint8. Each depends on its own latents alone.
 
-    `drawing` are the values of the model's flags of that name.
+    `drawing` {name: value} are flags that the model draws by; the others have their defaults.
     """
-    sample = compiled(model, 'sample', **drawing)
-    count = len(latents)
+    sample, count = compiled(model, 'sample', drawing), len(latents)
     rows = np.minimum(np.arange(-(-count // SHOWN) * SHOWN), count - 1).reshape(-1, SHOWN)
     return np.concatenate([sample(tf.gather(latents, part)) for part in rows])[:count]
+
+
+def paint(model, count, seed, labels=None, images=None, drawing=None):
+    """`count` images by `seed`: (count, H, W, C) uint8.
+
+    Args:
+      labels: the numbers of classes to draw in turn, for a model that is given labels.
+      images: uint8 (N, H, W, C) to begin from in turn, for one that is given images.
+      drawing: as for `draw`.
+
+    Raises:
+      InputError: the model takes no such thing, or it begins from images and has none.
+    """
+    check_given(model, labels, images)
+    if images is not None:
+        return draw(model, latents_of(model, count, seed, images), drawing)
+    given = None if labels is None else np.resize(labels, count)
+    return draw(model, model.latents(count, seed, given), drawing)
+
+
+def check_given(model, labels, images):
+    """Refuses labels or images that the model does not take, and the want of images."""
+    name = model.settings.model
+    if labels is not None and model.given != 'labels':
+        raise InputError(f'--label, --labels: {name} draws by no labels; leave them out')
+    if images is not None and model.given != 'images':
+        raise InputError(f'--images: {name} draws from no images; leave it out')
+    if images is None and model.given == 'images':
+        raise InputError(f'--images: missing; {name} begins from images, of a folder or a run')
 
 
 def show(model, latents):
@@ -31,41 +60,59 @@ def show(model, latents):
 
 def redraw(model, images, labels):
     """The model's reconstructions of images (N, H, W, C) with labels (N,): both uint8."""
-    batch = Batch(from_uint8(images, model.value_range, model.variable_dtype), labels)
+    batch = Batch(pixels_for(model, images), labels)
     return to_uint8(model.reconstruct(batch), model.value_range).numpy()
 
 
-def grid_latents(model, seed, images):
-    """The latents of a model's grid: of 64 cells, or with a class a column of 8 lines.
-
-    `images` (64, H, W, C), uint8, are what a model begins from that is given images.
-    """
+def columns_of(model):
+    """Cells in a line of the model's grids, or None: a class each, as far as there are classes."""
     if model.given == 'labels' and model.columns:
-        labels = np.tile(np.arange(model.columns), LINES)
+        return min(model.columns, model.classes)
+    return model.columns
+
+
+def grid_latents(model, seed, images):
+    """The latents of a model's grid: of 64 cells, or of 8 lines where the model has `columns`.
+
+    `images` (N, H, W, C), uint8, are what a model begins from that is given images.
+    """
+    columns = columns_of(model)
+    if columns and model.given == 'labels':
+        labels = np.tile(np.arange(columns), LINES)
         return model.latents(len(labels), seed, labels)
-    return latents_of(model, SHOWN, seed, images)
+    return latents_of(model, LINES * (columns or LINES), seed, images)
 
 
 def latents_of(model, count, seed, images):
     """`count` latents by `seed`; of uint8 images, over and over, if the model is given images."""
     if model.given != 'images':
         return model.latents(count, seed)
-    images = images[np.arange(count) % len(images)]
-    return model.latents(count, seed, from_uint8(images, model.value_range, model.variable_dtype))
+    return model.latents(count, seed, pixels_for(model, images[np.arange(count) % len(images)]))
 
 
-def compiled(model, name, **drawing):
+def pixels_for(model, images):
+    """uint8 images as the model takes them."""
+    return from_uint8(images, model.value_range, model.variable_dtype)
+
+
+def compiled(model, name, drawing=None):
     """The model's method of this name, compiled: latents -> uint8 images."""
     kept = vars(model).setdefault('_compiled', {})  # past Keras, which would track it
+    drawing = model.drawing | (drawing or {})
     key = (name, *sorted(drawing.items()))
     if key not in kept:
-        method = functools.partial(getattr(model, name), **drawing)
-        low_high, by_xla = model.value_range, model.sequential
-
-        @tf.function(jit_compile=by_xla, reduce_retracing=not by_xla)
-        def paint(latents):
-            with products(by_xla):
-                return to_uint8(method(latents), low_high)
-
-        kept[key] = paint
+        method, value_range = functools.partial(getattr(model, name), **drawing), model.value_range
+        kept[key] = compile_for(model, lambda latents: to_uint8(method(latents), value_range))
     return kept[key]
+
+
+def compile_for(model, function):
+    """A function of latents compiled as the model asks: by XLA if it is `sequential`."""
+    on_cpu = not tf.config.list_physical_devices('GPU')
+
+    @tf.function(jit_compile=model.sequential, reduce_retracing=not model.sequential)
+    def call(latents):
+        with products(model.sequential and on_cpu):
+            return function(latents)
+
+    return call

@@ -10,14 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from runs.drawing import SHOWN, latents_of
+from runs.drawing import SHOWN, compile_for, latents_of
 from support.backend import quiet
 from support.errors import InputError
 from support.files import UNFINISHED, atomic, writing
 
 
-def save_generator(path, model):
+def save_generator(path, model, drawing=None):
     """Writes the generator as a .keras file, or as a SavedModel in a new directory elsewhere.
+
+    `drawing` {name: value} are flags that the model draws by, from then on for good.
 
     Raises:
       InputError: it cannot be written, or not as a .keras file.
@@ -35,7 +37,7 @@ def save_generator(path, model):
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as partial:
-            save_model(Path(partial) / 'model', generator or Sampler(model))
+            save_model(Path(partial) / 'model', generator or Sampler(model, drawing))
             (Path(partial) / 'model').rename(path)
 
 
@@ -68,18 +70,19 @@ class Sampler(tf.Module):
     They are drawn in parts of 64, as `runs.drawing.draw` does, the last one filled up.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, drawing=None):
         super().__init__()
-        self.model = model
+        self.model, self.drawing = model, model.drawing | (drawing or {})
         example = latents_of(model, 1, 0, np.zeros([1, *model.image_shape], np.uint8))
         spec = tf.TensorSpec([None, *example.shape[1:]], example.dtype)
-        self.part = tf.function(self.images, jit_compile=model.sequential)
+        self.part = compile_for(model, self.images)
         self.serve = tf.function(self.images_of_all, input_signature=[spec])
 
     def images(self, latents):
         """Images in [0, 1] of 64 latents."""
         low, high = self.model.value_range
-        return (self.model.sample(latents) - low) / (high - low)
+        images = self.model.sample(latents, **self.drawing)
+        return tf.cast((images - low) / (high - low), tf.float32)
 
     def images_of_all(self, latents):
         """Images in [0, 1] of latents (N, ...)."""

@@ -49,12 +49,6 @@ def restore(run, arrays):
     return model
 
 
-def drawing_of(run):
-    """{name: value} of the flags that the run's model draws by, as it declares them."""
-    declared = declarations.read(run.config['model']).drawing
-    return {name: option.default for name, option in declared.items()}
-
-
 def assign(variables, arrays):
     """Gives `variables` the values that `Loop.state` took of them, in the same order.
 

@@ -99,6 +99,7 @@ CONFIG = {
     'image_shape': is_shape,
     'class_names': are_names,
     'train_images': is_count,
+    'test_images': is_count,
     'threads': lambda value: is_count(value, MOST_THREADS),
     'command': are_texts,
 }

@@ -63,6 +63,7 @@ def configuration(settings=(), **changes):
     places |= {'batch_size': 64, 'seed': 0, 'latent_dim': 100, 'precision': 'float32'}
     data = {'dataset': 'digits', 'data_hash': 'a1', 'image_shape': [28, 28, 1]}
     data |= {'model': 'vae', 'class_names': ['0', '1'], 'train_images': 10000, 'threads': 2}
+    data['test_images'] = 360
     data |= changes
     own = {'model': data['model']} | places | dict(settings)
     return {'format': FORMAT, 'settings': own, 'command': []} | data

@@ -1,5 +1,7 @@
 """Which examples a step sees: the run's own data, and further streams beside them."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,6 +18,7 @@ class Feed:
 
     Attributes:
       steps_per_epoch: steps that the run's own data make.
+      orders: epoch -> tensors (steps, batch), the indices of every stream, the run's own first.
     """
 
     def __init__(self, images, labels, streams, batch_size, seed):
@@ -33,28 +36,32 @@ class Feed:
         self.sizes = [len(images) for images, _ in own]
         self.data = [(resident(images), tf.constant(labels, tf.int64)) for images, labels in own]
         self.steps_per_epoch = self.sizes[0] // batch_size
+        self.orders = functools.lru_cache(maxsize=1)(self._orders)  # many calls make an epoch
 
     def order(self, epoch):
         """Indices of the epoch's own images, one row a step: (steps, batch)."""
         order = np.random.default_rng([self.seed, epoch]).permutation(self.sizes[0])
         return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
 
-    def orders(self, epoch):
-        """The same of every stream, the run's own first."""
-        return [self.order(epoch), *(self.wrapped(i, epoch) for i in range(1, len(self.sizes)))]
+    def _orders(self, epoch):
+        """As tensors, the indices of every stream in an epoch, the run's own first."""
+        further = (self.wrapped(stream, epoch) for stream in range(1, len(self.sizes)))
+        return [tf.constant(order) for order in (self.order(epoch), *further)]
 
     def wrapped(self, stream, epoch):
         """Indices of the examples of a further stream in an epoch: (steps, batch)."""
         size, count = self.sizes[stream], self.steps_per_epoch * self.batch_size
-        places = np.arange(epoch * count, (epoch + 1) * count)
-        rounds = {n: self.round(stream, n) for n in np.unique(places // size)}
-        return np.array([rounds[place // size][place % size] for place in places]).reshape(
-            -1, self.batch_size
-        )
+        first, start = divmod(epoch * count, size)
+        rounds = (self.round(stream, first + i) for i in range(-(-(start + count) // size)))
+        return np.concatenate([*rounds])[start : start + count].reshape(-1, self.batch_size)
 
     def round(self, stream, number):
-        """The permutation in which a further stream is seen for the `number`-th time, from 0."""
-        return np.random.default_rng([self.seed, stream, number]).permutation(self.sizes[stream])
+        """The permutation in which a further stream is seen for the `number`-th time, from 0.
+
+        The stream is a spawn key, because NumPy takes a seed with zeros behind it for the same.
+        """
+        seed = np.random.SeedSequence([self.seed, number], spawn_key=(stream,))
+        return np.random.default_rng(seed).permutation(self.sizes[stream])
 
     def batch(self, rows, step, value_range, dtype):
         """The `Batch` of a step: the examples at rows (batch,) of every stream."""

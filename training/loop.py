@@ -58,6 +58,7 @@ class Loop:
           stop_on_nan: whether a loss that is not finite ends the training.
           streams: {name: `Stream`} of further data, or None.
         """
+        check_players(model)
         self.model, self.seed, self.batch_size = model, seed, batch_size
         self.stop_on_nan, self.streams = stop_on_nan, streams or {}
         self.feed = Feed(images, labels, self.streams, batch_size, seed)
@@ -91,7 +92,7 @@ class Loop:
         """
         start = self.step % self.steps_per_epoch
         stop = min(start + steps, self.steps_per_epoch)
-        orders = [tf.constant(order) for order in self.feed.orders(self.epoch)]
+        orders = self.feed.orders(self.epoch)
         began = time.perf_counter()
         with products(self._products):
             rows, end = self._call(orders, *(tf.constant(n) for n in (start, stop, self.step)))
@@ -200,6 +201,13 @@ class Loop:
             self.optimizers[player].apply(gradients, network.trainable_variables)
             self.model.after_step(player, batch.step)
         return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
+
+
+def check_players(model):
+    """Refuses players that the loop would let move at other steps than they say."""
+    first, *others = model.players.values()
+    if first != 1 or (not model.alternate and set(others) > {1}):
+        raise ValueError('the first player, and all that move at once, must move on every step')
 
 
 def commit(scope, variables):

@@ -22,13 +22,14 @@ class Monitor:
       classes: how many the data have.
     """
 
-    def __init__(self, run, settings, model):
+    def __init__(self, run, settings, model, load):
         data = datasets.load(settings.dataset, settings.data_dir, settings.image_size)
         judge, self.classes = None, len(data.class_names)
         if self.classes > 1:
             judge = classifier(data, run.config['data_hash'], settings.dataset)
         self.model = model
-        self.latents = latents_of(model, SAMPLES, settings.seed, data.test_images)
+        sources = model.sources(data, load)
+        self.latents = latents_of(model, SAMPLES, settings.seed, sources)
         self.bench = rows.Bench(data, judge, SAMPLES, settings.seed)
         self.takes = {'eval_fid': fid, 'eval_classes': classes} if judge else {}
         if likelihoods.bounds(model):

@@ -1,15 +1,16 @@
 """From settings to a run that trains: its data, its threads, what it says of itself."""
 
-import importlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import datasets
 from runs.directory import Run
+from runs.restore import settings_of
 from support import backend
 from support.errors import InputError
 
@@ -32,7 +33,7 @@ def train(settings, command=()):
     with run.locked():
         going_on = run.exists() and not settings.overwrite
         if going_on:
-            run.check_settings(vars(settings), settings.changeable)
+            run.check_settings(vars(settings_of(run)), vars(settings), settings.changeable)
         backend.limit_threads(threads(run) if going_on else cores())
         data, data_hash = load(settings)
         if going_on:
@@ -149,7 +150,7 @@ def configuration(settings, data, data_hash, command=()):
         'data_hash': data_hash,
         'threads': cores(),
         'versions': {'python': platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in packages},
+        | {name: metadata.version(name) for name in packages},
         'git_commit': commit(),
     }
 

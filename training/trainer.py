@@ -4,13 +4,14 @@ import shlex
 import sys
 import time
 
+import numpy as np
 from tqdm import tqdm
 
 import datasets
 import pictures
 from evaluation import metrics
 from models.shared.build import build
-from runs.drawing import SHOWN, draw, grid_latents, latents_of, redraw, show
+from runs.drawing import SHOWN, columns_of, draw, grid_latents, latents_of, redraw, show
 from runs.health import failure, warn
 from support.backend import quiet
 from support.errors import InputError
@@ -51,12 +52,13 @@ class Trainer:
             with run.fitting():
                 self.loop.restore(arrays)
         run.rewind(self.loop.step, self.loop.epoch)
-        self.grid = grid_latents(self.model, settings.seed, self.target)
-        self.latents = latents_of(self.model, SHOWN, settings.seed, self.target)
+        sources = self.model.sources(data, self.load)
+        self.grid = grid_latents(self.model, settings.seed, sources)
+        self.latents = latents_of(self.model, SHOWN, settings.seed, sources)
         self.events = Events(run)
         self.calls = None
         self.failing = failure(run)
-        self.monitor = watch(run, settings, self.model) if settings.eval_every else None
+        self.monitor = watch(run, settings, self.model, self.load) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
     def streams(self):
@@ -65,11 +67,17 @@ class Trainer:
         Raises:
           InputError: they are not those that the run was begun with.
         """
-        streams = self.model.streams(self.data)
-        arrays = [array for s in streams.values() for array in s if array is not None]
-        if arrays:
-            self.run.check_streams(datasets.fingerprint_of(arrays))
+        streams = self.model.streams(self.data, self.load)
+        for name, stream in streams.items():
+            if not len(stream.images) or len(stream.images) != len(stream.labels):
+                raise InputError(f'--model={self.settings.model}: no examples in its {name}')
+        self.run.check_streams(fingerprint(streams))
         return streams
+
+    def load(self, name):
+        """Another data set for the model, of images as large as the run's."""
+        side = self.model.image_shape[0]
+        return datasets.load(name, self.settings.data_dir, side)
 
     def train(self):
         """Trains to the last epoch; returns the exit status.
@@ -157,7 +165,7 @@ class Trainer:
             self.draw(epoch, samples)
             self.events.draw(epoch)
         row = {'epoch': epoch, **self.loop.means()}
-        free = draw(self.model, self.latents) if self.model.columns else samples
+        free = draw(self.model, self.latents) if columns_of(self.model) else samples
         row |= {'spread': metrics.spread(free, self.target)}
         row |= {f'test_{name}': value for name, value in test.items()}
         row |= self.scores(epoch)
@@ -188,7 +196,7 @@ class Trainer:
 
     def draw(self, epoch, samples):
         """Draws the epoch's grids: the samples, reconstructions of the target."""
-        pictures.save_grid(self.run.picture('samples', epoch), samples, self.model.columns)
+        pictures.save_grid(self.run.picture('samples', epoch), samples, columns_of(self.model))
         if self.model.offers('reconstruct'):
             copies = redraw(self.model, self.target, self.labels)
             pictures.save_grid(self.run.picture('reconstructions', epoch), copies)
@@ -214,7 +222,7 @@ class Trainer:
         """The samples of an epoch, as a picture for the eye."""
         grid = pictures.load_grid(self.run.picture('samples', epoch))
         cells = pictures.cells(grid, *self.model.image_shape[:2])
-        return pictures.enlarged(cells, self.model.columns)
+        return pictures.enlarged(cells, columns_of(self.model))
 
     def sound(self):
         """Whether the newest checkpoint holds what was trained last."""
@@ -253,19 +261,33 @@ class Trainer:
         return f'{last}; try a smaller rate or another --seed'
 
 
-def watch(run, settings, model):
+def watch(run, settings, model, load):
     """The `Monitor` of a run; its imports are spared where nothing is to be scored."""
     from training.monitor import Monitor
 
-    return Monitor(run, settings, model)
+    return Monitor(run, settings, model, load)
+
+
+def fingerprint(streams):
+    """The SHA-256 of streams with their names, or None without any."""
+    if not streams:
+        return None
+    named = [(name, array) for name, s in streams.items() for array in s if array is not None]
+    names = np.frombuffer(' '.join(name for name, _ in named).encode(), np.uint8)
+    return datasets.fingerprint_of([names, *(np.asarray(array) for _, array in named)])
 
 
 def description(network):
     """Lines that tell a network's layers, what they give and their parameters."""
-    yield f'{network.name}: {network.count_params():,} parameters'
+    yield f'{network.name}: {parameters(network):,} parameters'
     for layer in getattr(network, 'layers', []):
         kind, shape = type(layer).__name__, shape_of(layer)
-        yield f'  {layer.name:<24} {kind:<20} {shape:<24} {layer.count_params():>12,}'
+        yield f'  {layer.name:<24} {kind:<20} {shape:<24} {parameters(layer):>12,}'
+
+
+def parameters(layer):
+    """How many numbers a layer holds."""
+    return sum(int(np.prod(variable.shape)) for variable in layer.weights)
 
 
 def shape_of(layer):

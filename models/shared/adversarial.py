@@ -1,9 +1,10 @@
 """What adversarial models share: a generator, and who judges what it makes."""
 
+import keras
 import tensorflow as tf
 
 from models.shared.base import GenerativeModel
-from models.shared.layers import stock, twin
+from models.shared.layers import stock
 from models.shared.noise import LATENTS_STEP, normal, uniform
 
 options = {
@@ -14,8 +15,8 @@ options = {
     },
     'average': {
         'default': 0.0,
-        'help': "of the generator's weights, what a moving average keeps a step, 0.999 say; it "
-        'then draws in the place of the generator; 0 for none',
+        'help': "decay of a moving average of the generator's weights, which then draws in its "
+        'place (0.999, say); 0 for none',
         'least': 0.0,
         'most': 0.999999,
     },
@@ -39,11 +40,19 @@ class AdversarialModel(GenerativeModel):
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         self.generator, self.discriminator = self.networks()
-        self.drawer = twin(self.generator) if settings.average else self.generator
+        self.drawer = self.twin() if settings.average else self.generator
 
     def networks(self):
         """(generator, discriminator): (N, D) -> images, images -> logits (N, 1)."""
         raise NotImplementedError
+
+    def twin(self):
+        """A copy of the generator that no player trains."""
+        with keras.name_scope('twin'):
+            copy, _ = self.networks()
+        copy.set_weights(self.generator.get_weights())
+        copy.trainable = False
+        return copy
 
     def game(self, true_logit, fake_logit):
         """(d_loss, g_loss), scalars, of the logits of data and samples."""
@@ -91,5 +100,5 @@ class AdversarialModel(GenerativeModel):
         return self.drawer(latents, training=False)
 
     def export(self):
-        """The generator or its average: noise -> images in `value_range`."""
+        """The generator or its average: noise -> images in `value_range`; None if not of stock."""
         return stock(self.drawer)

@@ -46,6 +46,8 @@ class GenerativeModel(keras.Model):
 
     Attributes:
       value_range: (low, high), the pixel range its networks speak.
+      drawing: {name: value} of the flags that the model file declares under that name; `build`
+        sets their defaults.
       players: {name: it moves on every so many-th step}, in the order of their moves. A single
         player trains the whole model; of several, each is an attribute that holds the network it
         trains. The first moves on every step, and so do all that move at once.
@@ -56,12 +58,14 @@ class GenerativeModel(keras.Model):
       likelihood: the pixels on which `terms` bound a likelihood or `log_prob` is one: 'binarized',
         black or white, 'levels', the 256 of a byte; None where there is none.
       given: what `latents` are made of besides noise: 'labels', 'images' or None.
-      columns: cells in a line of its grids, a class each, ten at most; None for square grids.
+      columns: cells in a line of its grids, of a class each if it is given labels, which has it
+        show the first of them if there are more; None for square grids.
       sequential: True has XLA compile `sample`, worth it where it draws pixel after pixel.
       xla_up_to: (pixels a side, images a batch) up to which XLA was measured faster on a CPU.
     """
 
     value_range = (0.0, 1.0)
+    drawing = {}
     players = {}
     alternate = False
     fresh_noise = False
@@ -82,12 +86,20 @@ class GenerativeModel(keras.Model):
         super().__init__()
         self.image_shape, self.classes, self.settings = tuple(image_shape), classes, settings
 
-    def streams(self, data):
+    def streams(self, data, load):
         """{name: `Stream`} of further data, of which each step sees a batch beside the run's own.
 
-        `data` is the run's `datasets.Dataset`, of its training split what the run uses.
+        `data` is the run's `datasets.Dataset`, of its training split what the run uses, and
+        `load(name)` another one by its name, of images as large.
         """
         return {}
+
+    def sources(self, data, load):
+        """uint8 test images (N, H, W, C) that it begins from where it is scored or shown.
+
+        Asked of models that are given images; the arguments are those of `streams`.
+        """
+        return data.test_images
 
     def objectives(self, batch, seed):
         """What a step minimises, in training mode.
@@ -123,9 +135,9 @@ class GenerativeModel(keras.Model):
         """
         raise NotImplementedError
 
-    def show(self, latents):
+    def show(self, latents, **drawing):
         """The images of a grid, of as many latents as it has cells, row by row, as `sample`."""
-        return self.sample(latents)
+        return self.sample(latents, **drawing)
 
     def test(self, batch, seed):
         """{name: (N,) value of each example}, in inference mode; the loop averages over a split."""

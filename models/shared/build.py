@@ -5,6 +5,7 @@ import importlib
 
 import keras
 
+from models.shared import declarations
 from support.errors import InputError
 
 POLICIES = {'float32': 'float32', 'bfloat16': 'mixed_bfloat16', 'float64': 'float64'}
@@ -28,8 +29,19 @@ def build(image_shape, classes, settings):
     with computing_in(settings.precision):
         model = module.Model(image_shape, classes, settings)
     model.built = True  # its networks know their input shapes
+    declared = (
+        declarations.read(settings.model).drawing if settings.model in declarations.names() else {}
+    )
+    model.drawing = {name: option.default for name, option in declared.items()}
     check_draws(settings.model, model)
     return model
+
+
+def drawing_of(name):
+    """{flag: default} of what a model draws by; none for one that is no file of models/."""
+    if name not in declarations.names():
+        return {}
+    return {flag: option.default for flag, option in declarations.read(name).drawing.items()}
 
 
 @contextlib.contextmanager

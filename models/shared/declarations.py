@@ -26,8 +26,8 @@ LARGEST = {int: 2**31 - 1, float: 1e38}  # what 32 bits hold, in which the netwo
 class Option(NamedTuple):
     """A flag of a model: a word, a switch or a number, as its default is.
 
-    `choices` are the words that it takes, `least` and `most` bound a number, and `only_with`
-    {other flag: value} tells where it is read alone.
+    `choices` are the words that it takes, any text if there are none; `least` and `most` bound a
+    number; `only_with` {other flag: value} tells where it is read alone.
     """
 
     default: str | bool | int | float
@@ -40,7 +40,7 @@ class Option(NamedTuple):
     def takes(self, value):
         """Whether the option may have this value; a whole number may stand for a fraction."""
         if isinstance(self.default, str):
-            return value in self.choices
+            return isinstance(value, str) and (value in self.choices or not self.choices)
         if isinstance(self.default, bool):
             return isinstance(value, bool)
         return self._is_of_kind(value) and self._is_within(value)
@@ -179,7 +179,11 @@ def bound(statement):
         return set()
     if isinstance(statement, ast.AnnAssign) and statement.value is None:
         return set()
-    nodes = [*ast.walk(statement)]
+    inner = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda
+    nodes, waiting = [], [statement]
+    while waiting:
+        nodes.append(waiting.pop())
+        waiting += [n for n in ast.iter_child_nodes(nodes[-1]) if not isinstance(n, inner)]
     stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return stored | {n.asname or n.name for n in nodes if isinstance(n, ast.alias)}
 
@@ -216,5 +220,5 @@ def imported(module, name):
 
 def unreadable(module, error):
     """The InputError on a module whose declarations have another form than above."""
-    told = f'{file_of(module)}: its defaults, options or variants cannot be read ({error})'
+    told = f'{file_of(module)}: its defaults, options, variants or drawing cannot be read ({error})'
     return InputError(f'{told}; models/shared/declarations.py says how they look')

@@ -153,24 +153,18 @@ OWN = {Conv2D: layers.Conv2D, Conv2DTranspose: layers.Conv2DTranspose, Dropout: 
 
 
 def stock(network):
-    """A copy of `network` in Keras' own layers, which loads where this project is not."""
-    return copied(network, lambda layer: OWN.get(type(layer), type(layer)))
+    """A copy of `network` in Keras' own layers, which loads where this project is not.
 
-
-def twin(network):
-    """A copy of `network` that nobody trains."""
-    with keras.name_scope('twin'):
-        copy = copied(network, type)
-    copy.trainable = False
-    return copy
-
-
-def copied(network, kind):
-    """A copy of `network` and its weights, each layer of the class `kind(layer)`."""
+    None where there is no such copy: a layer is of another kind, or the layers are no graph.
+    """
 
     def clone(layer):
-        return kind(layer).from_config(layer.get_config())
+        return OWN.get(type(layer), type(layer)).from_config(layer.get_config())
 
-    copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
+    try:
+        copy = keras.models.clone_model(network, clone_function=clone, recursive=True)
+    except ValueError:
+        return None
     copy.set_weights(network.get_weights())
-    return copy
+    parts = copy._flatten_layers(include_self=False)
+    return copy if all(type(part).__module__.startswith('keras.') for part in parts) else None
