@@ -7,7 +7,8 @@ import pytest
 
 import datasets
 import evaluate
-from evaluation import measuring, metrics, results, rows, scores
+import pictures
+from evaluation import figures, measuring, metrics, results, rows, scores
 from runs.directory import Run
 from support import backend, files
 from support.errors import InputError
@@ -290,11 +291,16 @@ def test_there_are_no_more_centroids_than_images(digits):
     assert bench_of(few).centroids.images.shape == (5, 28, 28, 1)
 
 
-def test_centroids_are_images_near_the_data(digits):
-    bench = thumbnails(digits)
-    assert bench.centroids.images.shape == (10, 28, 28, 1)
-    mean = digits.train_images.mean()
-    assert bench.centroids.images.mean() == pytest.approx(mean, rel=0.3)
+def test_centroids_are_the_means_of_images_that_lie_together(digits):
+    """Ten digits, each a little darker, as it is, and a little lighter."""
+    middles = digits.test_images[:10].astype(int) // 2 + 60
+    around = np.concatenate([middles + change for change in (-3, 0, 3)] * 20).astype(np.uint8)
+    labels = np.zeros(len(around), int)
+    bench = thumbnails(digits._replace(train_images=around, train_labels=labels))
+    found = bench.centroids.images
+    assert found.shape == (10, 28, 28, 1)
+    apart = np.abs(found[:, None] - middles).max(axis=(2, 3, 4))
+    assert (apart.min(axis=0) <= 1).all() and set(apart.argmin(axis=1)) == set(range(10))
 
 
 def test_scores_are_named_once_and_the_least_number_will_do(digits):
@@ -305,6 +311,47 @@ def test_scores_are_named_once_and_the_least_number_will_do(digits):
     measuring.check_number(['fid'], judge._replace(look=Wide), 129)
     with pytest.raises(InputError, match='129'):
         measuring.check_number(['fid'], judge._replace(look=Wide), 128)
+
+
+# Pictures
+
+
+def test_neighbours_stand_beside_their_sample_with_their_distances(tmp_path):
+    samples, images = (np.full((n, 4, 4, 1), 0, np.uint8) for n in (2, 3))
+    samples += np.array([10, 20], np.uint8).reshape(-1, 1, 1, 1)
+    images += np.array([100, 150, 200], np.uint8).reshape(-1, 1, 1, 1)
+    in_pixels = np.array([[1.0, 2.5], [0.25, 4.0]]), np.array([[2, 0], [1, 2]])
+    in_features = np.array([[3.0], [5.125]]), np.array([[1], [0]])
+    figures.draw_neighbours(tmp_path / 'a.png', samples, images, (in_pixels, in_features))
+    first, second, third = images
+    expected = pictures.table(
+        ['1', '2'],
+        ['sample', 'pixels 1', 'pixels 2', 'features 1'],
+        [[samples[0], third, first, second], [samples[1], second, third, first]],
+        [['', '1.00', '2.50', '3.00'], ['', '0.25', '4.00', '5.12']],
+    )
+    np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
+
+
+def test_dimensions_of_codes_as_drawn(tmp_path, monkeypatch):
+    """(4 + 1 - 0 - 1) / 2 = 2 nats and (0 + 1/4 + 2 log 2 - 1) / 2 = 0.318, the larger first."""
+    canvases, canvas = [], figures.FigureCanvasAgg
+    monkeypatch.setattr(
+        figures, 'FigureCanvasAgg', lambda page: canvases.append(canvas(page)) or canvases[-1]
+    )
+    mean, std = np.array([[0.0, 2.0], [0.0, -2.0]]), np.array([[0.5, 1.0], [0.5, 1.0]])
+    figures.draw_latent(tmp_path / 'a.png', mean, std)
+    above, below = canvases[0].figure.axes
+    heights = [bar.get_height() for bar in above.patches]
+    assert heights == pytest.approx([2, 0.125 + np.log(2) - 0.5])
+    means, both = (part.get_paths()[0].vertices for part in below.collections)
+    assert means[:, 1].max() == 4 and both[:, 1].max() == 5
+    assert dict(both[both[:, 0] == 2][:, ::-1]).keys() == {0.0, 0.25}
+    assert [t.get_text() for t in below.get_legend().get_texts()] == [
+        'variance of the mean', 'mean variance'
+    ]  # fmt: skip
+    drawn = pictures.load_png(tmp_path / 'a.png')
+    np.testing.assert_array_equal(drawn, np.asarray(canvases[0].buffer_rgba())[..., :3])
 
 
 # Sheets
