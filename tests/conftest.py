@@ -1,5 +1,10 @@
 """What several test files share: runs that the train command made."""
 
+import collections
+import functools
+import shutil
+
+import harness
 import numpy as np
 import pytest
 
@@ -24,6 +29,27 @@ def tiny_runs(tmp_path_factory):
             place = [f'--model={model}', f'--output_dir={base}', *own[model]]
             assert train.main(['train.py', *place, *shared]) == 0
     return {model: base / f'{model}-digits' for model in ('vae', 'gan')}
+
+
+@pytest.fixture(scope='session')
+def wholes(tmp_path_factory):
+    """Runs of small networks that nothing interrupts, by model and flags; not to be changed."""
+
+    @functools.cache
+    def make(model, *flags):
+        path, events = (tmp_path_factory.mktemp('whole') / name for name in ('a', 'events'))
+        hooks = [functools.partial(harness.record, str(path), events)]
+        harness.finish(path, *flags, model=model, hooks=hooks)
+        return harness.Whole(path, collections.Counter(events.read_text().split()))
+
+    return make
+
+
+@pytest.fixture
+def clean(tmp_path):
+    """Takes a test's files away: checkpoints are large, and pytest keeps three sessions'."""
+    yield
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(scope='session')

@@ -29,11 +29,7 @@ def cache(monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', harness.environment()['XDG_CACHE_HOME'])
 
 
-@pytest.fixture(autouse=True)
-def clean(tmp_path):
-    """Checkpoints are large, and pytest keeps the directories of three sessions."""
-    yield
-    shutil.rmtree(tmp_path)
+pytestmark = pytest.mark.usefixtures('clean')
 
 
 @pytest.fixture(scope='module')
