@@ -32,7 +32,7 @@ def digits():
 
 def test_the_classifier_learns_digits_and_is_trained_once(digits, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    monkeypatch.setattr(judges, 'EPOCHS', 6)
+    monkeypatch.setattr(judges, 'EPOCHS', 4)
     first = judges.classifier(digits, 'hash', 'digits')
     assert first.accuracy > 0.9
     monkeypatch.setattr(judges, 'train', None)
