@@ -1,4 +1,4 @@
-"""What is particular to the adversarial models: their networks, games, paces, bounds; a GAN that trains."""
+"""What is particular to adversarial models: networks, games, paces, bounds; one that trains."""
 
 import keras
 import numpy as np
