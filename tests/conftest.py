@@ -1,16 +1,15 @@
 """What several test files share: runs that the train command made."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import collections
+import functools
+import shutil
 
+import harness
 import numpy as np
 import pytest
 
+import train
 from support import backend
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope='session')
@@ -20,15 +19,38 @@ def tiny_runs(tmp_path_factory):
     Digits are 28x28 and grey; both runs have seed 0 and the same data.
     """
     base = tmp_path_factory.mktemp('tiny')
-    environment = os.environ | {'XDG_CACHE_HOME': str(base / 'cache')}
-    shared = ['--dataset=digits', '--train_size=256', '--batch_size=64', '--epochs=2']
-    own = {'vae': [], 'gan': ['--instance_noise=0']}  # so that samples differ after eight steps
-    for model in ('vae', 'gan'):
-        place = [f'--model={model}', f'--output_dir={base}', *own[model]]
-        command = [sys.executable, 'train.py', *place, *shared]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    shared = ['--dataset=digits', '--train_size=256', '--batch_size=64', '--epochs=2', '--xla=off']
+    # Without noise samples differ after eight steps; a checkpoint of this GAN has 100 MB.
+    own = {'vae': [], 'gan': ['--instance_noise=0', '--save_every=2']}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(base / 'cache'))
+        for name in ('INTRA', 'INTER'):  # the command sets them
+            patch.setenv(f'TF_NUM_{name}OP_THREADS', '1')
+        for model in ('vae', 'gan'):
+            place = [f'--model={model}', f'--output_dir={base}', *own[model]]
+            assert train.main(['train.py', *place, *shared]) == 0
     return {model: base / f'{model}-digits' for model in ('vae', 'gan')}
+
+
+@pytest.fixture(scope='session')
+def wholes(tmp_path_factory):
+    """Runs of small networks that nothing interrupts, by model and flags; not to be changed."""
+
+    @functools.cache
+    def make(model, *flags):
+        path, events = (tmp_path_factory.mktemp('whole') / name for name in ('a', 'events'))
+        hooks = [functools.partial(harness.record, str(path), events)]
+        harness.finish(path, *flags, model=model, hooks=hooks)
+        return harness.Whole(path, collections.Counter(events.read_text().split()))
+
+    return make
+
+
+@pytest.fixture
+def clean(tmp_path):
+    """Takes a test's files away: checkpoints are large, and pytest keeps three sessions'."""
+    yield
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(scope='session')

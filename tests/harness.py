@@ -5,6 +5,7 @@ there: it kills the process at some event, makes it pause, makes networks small.
 """
 
 import atexit
+import collections
 import csv
 import errno
 import functools
@@ -36,6 +37,13 @@ ROOT = Path(train.__file__).parent
 TINY = ('--dataset=digits', '--train_size=128', '--batch_size=64', '--xla=off')
 TIMES = ('images_per_second', 'seconds')
 WRITES = os.O_WRONLY | os.O_RDWR
+
+
+class Whole(NamedTuple):
+    """A run that nothing interrupts, and how many events of each kind it has."""
+
+    path: Path
+    events: collections.Counter
 
 
 class Done(NamedTuple):
@@ -77,6 +85,26 @@ def run(directory, *words, hooks=(), **options):
     process.start()
     process.join()
     return Done(process.exitcode, *(path.read_text() for path in output))
+
+
+def run_small(directory, *words, hooks=(), **options):
+    """The same with small networks that learn fast, so that six steps change the pictures."""
+    return run(directory, '--learning_rate=0.01', *words, hooks=[small_networks, *hooks], **options)
+
+
+def finish(directory, *words, **options):
+    """Runs it to its end, which nothing is to disturb."""
+    done = run_small(directory, *words, **options)
+    assert (done.status, done.err) == (0, '')
+    return done
+
+
+def kill(directory, kind, number, *words, **options):
+    """Runs it until it is killed at the event of this kind and number."""
+    hooks = [functools.partial(kill_at, str(directory), kind, number)]
+    done = run_small(directory, *words, hooks=hooks, **options)
+    assert done.status == -signal.SIGKILL
+    return done
 
 
 def run_for_real(directory, *words, python=(), **options):
@@ -146,6 +174,35 @@ def small_networks():
     ]
 
 
+def networks_of_ones_own():
+    """Gives the VAE networks that are neither Sequential nor functional, but subclasses."""
+    import keras
+    from keras import layers
+
+    from models import vae
+
+    class Encoder(keras.Model):
+        def __init__(self, size):
+            super().__init__(name='watcher')
+            self.flat = layers.Flatten()
+            self.heads = [layers.Dense(size), layers.Dense(size, activation='softplus')]
+            self(keras.ops.zeros([1, 28, 28, 1]))
+
+        def call(self, images):
+            return [head(self.flat(images)) for head in self.heads]
+
+    class Decoder(layers.Layer):
+        def __init__(self, size):
+            super().__init__(name='painter')
+            self.dense = layers.Dense(784)
+            self(keras.ops.zeros([1, size]))
+
+        def call(self, codes):
+            return keras.ops.reshape(self.dense(codes), [-1, 28, 28, 1])
+
+    vae.networks_28 = lambda shape, latent_dim: (Encoder(latent_dim), Decoder(latent_dim))
+
+
 def steps_a_call(count):
     """Makes every compiled call `count` steps, or what is left of the epoch."""
     from training.loop import Loop
@@ -172,6 +229,11 @@ def send(*signals):
     """Sends this process signals."""
     for number in signals:
         os.kill(os.getpid(), number)
+
+
+def die():
+    """Kills this process."""
+    send(signal.SIGKILL)
 
 
 def poison(number):

@@ -1,12 +1,12 @@
 """benchmarks/: operations worked by hand, updates against the loop's, a tiny race."""
 
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import flags
+import pictures
 from support import backend
 from support.errors import InputError
 
@@ -150,16 +150,19 @@ def test_what_cannot_be_trained_is_refused_before_any_training(models, refusal, 
 def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monkeypatch):
     typed = []
 
-    def train(_, *line):
-        typed.extend(line)
+    def train(seconds, *line):
+        typed.extend([seconds, *line])
         (tmp_path / 'unfinished' / 'wgan-clip-0.1').mkdir(parents=True)
 
     monkeypatch.setattr(equal_time, 'limited', train)
-    values = SimpleNamespace(minutes=6)
-    line = ['train.py', '--model=wgan', '--clip=0.1']
-    monkeypatch.setattr(equal_time, 'words', lambda *_: line)
+    command = ['equal_time', '--minutes=2', '--seed=3', '--train_size=640']
+    values = flags.parse(command, '', equal_time.define_flags)
     assert equal_time.train(tmp_path, ['wgan', '--clip=0.1'], values).path.name == 'wgan-clip-0.1'
-    assert typed[:3] == line and '--run_name=wgan-clip-0.1' in typed
+    assert typed.pop(0) == 120
+    settings = flags.training(typed, '')
+    assert (settings.model, settings.clip, settings.run_name) == ('wgan', 0.1, 'wgan-clip-0.1')
+    assert (settings.dataset, settings.seed, settings.train_size) == ('digits', 3, 640)
+    assert settings.output_dir == str(tmp_path / 'unfinished') and settings.epochs >= 10**6
 
 
 def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
@@ -172,6 +175,20 @@ def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
     write_json(run.path / 'evaluation.json', {'conditions': {'step': 35}, 'scores': fid})
     expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
     assert equal_time.row(run) == expected
+
+
+def test_the_last_samples_of_each_model_stand_over_its_name(tmp_path):
+    runs = [Run(tmp_path / name) for name in ('ae', 'dcgan', 'new', 'gan', 'vae', 'wgan')]
+    grids = {}
+    for number, run in enumerate(runs):
+        for epoch in [] if run.path.name == 'new' else [1, 2]:
+            grids[run.path.name] = np.full((8, 8, 1), 40 * number + epoch, np.uint8)
+            pictures.save_png(run.picture('samples', epoch), grids[run.path.name])
+    equal_time.picture(tmp_path / 'a.png', runs)
+    names = ['ae', 'dcgan', 'gan', 'vae'], ['wgan', '', '', '']
+    cells = [[grids.get(name) for name in line] for line in names]
+    expected = pictures.table(['', ''], [''] * 4, cells, names)
+    np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
 
 
 @pytest.mark.parametrize('flag', ['networks', 'parts'])

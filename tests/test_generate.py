@@ -1,5 +1,6 @@
 """generate.py end to end, on runs that the train command made."""
 
+import itertools
 import json
 import re
 import resource
@@ -68,13 +69,20 @@ def colour_gan(tmp_path_factory):
     return untrained(tmp_path_factory.mktemp('colour') / 'run', 'gan', [32, 32, 3])
 
 
-@pytest.mark.parametrize('model', MODELS)
-def test_the_command_writes_the_grid_beside_the_run_and_nothing_else(tiny_runs, tmp_path, model):
+@pytest.mark.parametrize(('model', 'typed'), [('vae', True), ('gan', False)])
+def test_the_command_writes_the_grid_beside_the_run_and_nothing_else(
+    tiny_runs, tmp_path, model, typed, capfd
+):
+    """Once as a process of its own."""
     run = shutil.copytree(tiny_runs[model], tmp_path / 'elsewhere')
     before = listing(run)
-    command = [sys.executable, ROOT / 'generate.py', f'--run={run}']
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f'{run}/generated.png\n', '')
+    if typed:
+        command = [sys.executable, ROOT / 'generate.py', f'--run={run}']
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f'{run}/generated.png\n', '')
+    else:
+        call(f'--run={run}')
+        assert capfd.readouterr() == (f'{run}/generated.png\n', '')
     assert listing(run).keys() - before.keys() == {run / 'generated.png'}
     # Latents of the run's own seed are those of its grids, so these are the weights of epoch 2.
     last = pictures.load_png(run / 'samples' / 'epoch_0002.png')
@@ -119,33 +127,43 @@ LOAD = """
 import os, sys
 os.environ |= {'KERAS_BACKEND': 'tensorflow', 'TF_CPP_MIN_LOG_LEVEL': '2'}
 import numpy as np, tensorflow as tf, keras
-path, latents, out = sys.argv[1:]
-latents = np.load(latents)
-load = keras.models.load_model if path.endswith('.keras') else tf.saved_model.load
-model = load(path)
-np.save(out, np.asarray(getattr(model, 'serve', model)(latents)))
-assert not {'models', 'losses', 'loop', 'generate'} & set(sys.modules)
+for path in sys.argv[1:]:
+    load = keras.models.load_model if path.endswith('.keras') else tf.saved_model.load
+    model = load(path)
+    latents = np.load(os.path.dirname(path) + '.latents.npy')
+    np.save(path + '.npy', np.asarray(getattr(model, 'serve', model)(latents)))
+assert not {'models', 'losses', 'loop', 'training', 'generate'} & set(sys.modules)
 """
+EXPORTS = list(itertools.product([*MODELS, 'colour'], ['generator.keras', 'saved']))
 
 
-@pytest.mark.parametrize('name', ['generator.keras', 'saved'])
-@pytest.mark.parametrize('model', [*MODELS, 'colour'])
-def test_the_exported_generator_draws_the_same_without_the_project(
-    tiny_runs, colour_gan, tmp_path, model, name
-):
-    run = colour_gan if model == 'colour' else tiny_runs[model]
-    before = listing(run)
-    call(f'--run={run}', f'--export={tmp_path / "kept" / name}')
-    assert listing(run) == before
-    assert [path.name for path in (tmp_path / 'kept').iterdir()] == [name]
-    expected = draw(run, tmp_path / 'a.npz', num=9, seed=4)
-    restored = restore.restore(Run(run), Run(run).load(warn=None))
-    np.save(tmp_path / 'latents.npy', restored.latents(9, 4))
-    paths = [tmp_path / 'kept' / name, tmp_path / 'latents.npy', tmp_path / 'out.npy']
+@pytest.fixture(scope='module')
+def exported(tiny_runs, colour_gan, tmp_path_factory):
+    """{(model, name): what the exported generator draws of nine latents, what the run draws}.
+
+    All are loaded by one process, which does not know the project.
+    """
+    base, expected = tmp_path_factory.mktemp('exported'), {}
+    for model, run in [*tiny_runs.items(), ('colour', colour_gan)]:
+        before = listing(run)
+        for name in ('generator.keras', 'saved'):
+            call(f'--run={run}', f'--export={base / model / name}')
+        assert listing(run) == before
+        assert {path.name for path in (base / model).iterdir()} == {'generator.keras', 'saved'}
+        expected[model] = draw(run, base / f'{model}.npz', num=9, seed=4)
+        restored = restore.restore(Run(run), Run(run).load(warn=None))
+        np.save(base / f'{model}.latents.npy', restored.latents(9, 4))
+    paths = [base / model / name for model, name in EXPORTS]
     command = [sys.executable, '-P', '-c', LOAD, *map(str, paths)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=base, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    images = np.load(tmp_path / 'out.npy')
+    found = [np.load(f'{path}.npy') for path in paths]
+    return {key: (images, expected[key[0]]) for key, images in zip(EXPORTS, found, strict=True)}
+
+
+@pytest.mark.parametrize(('model', 'name'), EXPORTS)
+def test_the_exported_generator_draws_the_same_without_the_project(exported, model, name):
+    images, expected = exported[model, name]
     assert images.dtype == np.float32
     assert 0.0 <= images.min() < 0.5 < images.max() <= 1.0
     np.testing.assert_allclose(images * 255.0, expected, atol=1.0)

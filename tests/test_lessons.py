@@ -1,25 +1,19 @@
-"""The lessons: their mathematics against worked values, their commands on runs made by hand."""
+"""The lessons: their mathematics against worked values, their flags."""
 
 import itertools
-import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
 
-import harness
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import flags
-import pictures
 from lessons import (
     clipping,
     divergences,
-    epochs,
     figure,
-    lengths,
     manifold,
     one_dimension,
     parallel_lines,
@@ -29,27 +23,11 @@ from lessons import (
 )
 from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
-from models.shared.build import build
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
-from pages.columns import list_columns
-from runs.directory import Run
 from support.errors import InputError
-from training import setup
 
 LOG_2 = math.log(2)
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Trainings of a few steps."""
-    for module in (one_dimension, parallel_lines, saturation):
-        monkeypatch.setattr(module, 'STEPS', 3)
-        monkeypatch.setattr(module, 'BATCH', 8)
-    monkeypatch.setattr(one_dimension, 'SHOWN', (1, 2, 3))
-    monkeypatch.setattr(saturation, 'WAIT', 3)
-    monkeypatch.setattr(saturation, 'MOVES', (1, 2))
-    monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.0]))
 
 
 # Lesson 3
@@ -163,16 +141,6 @@ def test_critic_tells_the_distance_and_the_way():
     assert found.gradient == pytest.approx(1, abs=0.2)
 
 
-@pytest.mark.parametrize(
-    'lesson', [one_dimension, saturation, parallel_lines], ids=lambda module: module.__name__
-)
-def test_a_lesson_writes_its_figure(lesson, small, tmp_path, capsys):
-    out = tmp_path / 'figures' / 'found.webp'
-    assert lesson.main(['lesson', f'--out={out}']) == 0
-    assert pictures.load_png(out).shape[2] == 3
-    assert capsys.readouterr().out == f'{out}\n'
-
-
 # Lesson 1
 
 
@@ -237,147 +205,6 @@ def test_rank_correlation_by_hand():
     # 1 - 6 sum d^2 / (n (n^2 - 1)) with d = 1, 1, 1, 1
     assert wasserstein.rank_correlation([1, 2, 3, 4], [2, 1, 4, 3]) == pytest.approx(0.6)
     assert wasserstein.rank_correlation([1, 1, 1], [1, 2, 3]) == 0
-
-
-# Runs made by hand
-
-
-def make_run(path, model, rows, kinds=('samples',), **changes):
-    """A run with these rows in its log, and grids of four images of 4x4 at their epochs."""
-    run = Run(path)
-    path.mkdir()
-    settings = {'latent_dim': 2, 'kl_weight': 1.0} | changes
-    config = harness.configuration(settings, model=model, image_shape=[4, 4, 1])
-    (path / 'config.json').write_text(json.dumps(config))
-    run.rewrite_log(rows)
-    noise = np.random.default_rng(0).integers(0, 256, (8, 8, 1), dtype=np.uint8)
-    for place in ('target.png', *(f'{k}/epoch_{r["epoch"]:04d}.png' for k in kinds for r in rows)):
-        pictures.save_png(path / place, noise)
-    return run
-
-
-def game_rows(count, **more):
-    """Rows of an adversarial run whose FID falls."""
-    losses = {'discriminator_loss': 1.0, 'generator_loss': 2.0}
-    return [{'epoch': e, **losses, 'eval_fid': 100.0 / e} | more for e in range(1, count + 1)]
-
-
-def test_epochs_command(tmp_path, capsys):
-    runs = [make_run(tmp_path / name, name, game_rows(3)) for name in ('vae', 'gan')]
-    names = ','.join(str(run.path) for run in runs)
-    out = tmp_path / 'figure.png'
-    assert epochs.main(['epochs', f'--runs={names}', f'--out={out}']) == 0
-    assert out.exists()
-
-
-def test_epochs_need_a_fid(tmp_path):
-    run = make_run(tmp_path / 'gan', 'gan', game_rows(2, eval_fid=''))
-    with pytest.raises(InputError, match='no eval_fid at epoch 1; train with --eval_every=1'):
-        epochs.main(['epochs', f'--runs={run.path}', f'--out={tmp_path}/figure.png'])
-
-
-def test_caption_says_fid_and_sharpness(tmp_path):
-    run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
-    column = list_columns([('GAN', run)])[0]
-    target = pictures.load_png(run.path / 'target.png')
-    assert epochs.describe(target, column, 2, 2) == 'FID 50.0, sharpness 1.00'
-    assert epochs.describe(target, column, 2, math.inf) == '2: FID 50.0, sharpness 1.00'
-
-
-def test_wasserstein_command(tmp_path):
-    runs = [make_run(tmp_path / name, name, game_rows(4)) for name in ('gan', 'wgan')]
-    names = ','.join(str(run.path) for run in runs)
-    out = tmp_path / 'figure.webp'
-    assert wasserstein.main(['wasserstein', f'--runs={names}', f'--out={out}']) == 0
-    assert out.exists()
-
-
-def test_wasserstein_needs_epochs_with_a_fid(tmp_path):
-    run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
-    with pytest.raises(InputError, match='2 epochs with eval_fid, it takes 3'):
-        wasserstein.main(['wasserstein', f'--runs={run.path}', f'--out={tmp_path}/figure.webp'])
-
-
-def test_a_critic_is_watched_by_its_estimate_alone():
-    rows = {'discriminator_loss': np.array([-3.0]), 'generator_loss': np.zeros(1)}
-    assert list(wasserstein.signals(rows)) == ["discriminator's loss", "generator's loss"]
-    rows['wasserstein'] = np.array([2.5])
-    assert wasserstein.signals(rows) == {'Wasserstein estimate': rows['wasserstein']}
-
-
-def test_lengths_command(tmp_path):
-    kinds = ('reconstructions', 'samples')
-    rows = [{'epoch': 1, 'test_kl': 5.25, 'test_reconstruction': 140.0}]
-    run = make_run(tmp_path / 'vae', 'vae', rows, kinds, kl_weight=4.0, latent_dim=20)
-    title, pictures, caption = lengths.column(run)
-    assert (title, caption) == ('KL weight 4, code of 20', 'KL 5.2, reconstruction 140.0')
-    assert len(pictures) == 2
-    out = tmp_path / 'figure.webp'
-    assert lengths.main(['lengths', f'--runs={run.path}', f'--out={out}']) == 0
-    assert out.exists()
-
-
-@pytest.mark.parametrize('kinds', [('samples',), ('reconstructions', 'samples')])
-def test_lengths_refuse_another_model(kinds, tmp_path):
-    run = make_run(tmp_path / 'other', 'other', game_rows(1), kinds)
-    with pytest.raises(InputError, match='no epoch of a VAE'):
-        lengths.main(['lengths', f'--runs={run.path}'])
-
-
-def test_manifold_refuses_longer_codes(tmp_path):
-    run = make_run(tmp_path / 'vae', 'vae', [], latent_dim=100)
-    with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
-        manifold.main(['manifold', f'--run={run.path}'])
-
-
-# Runs of untrained networks
-
-
-def untrained_run(path, model, **changes):
-    """A run on digits that was saved before its first step."""
-    settings = flags.settings(model, dataset='digits', **changes)
-    data, data_hash = setup.load(settings)
-    path.mkdir()
-    run = Run(path)
-    run.begin(setup.configuration(settings, data, data_hash))
-    found = build(data.train_images.shape[1:], len(data.class_names), settings)
-    weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
-    run.save(weights | {'step': np.array(0)}, 0)
-    return run
-
-
-@pytest.fixture(scope='module')
-def untrained(tmp_path_factory):
-    """{model: run} of small networks."""
-    base = tmp_path_factory.mktemp('untrained')
-    plane, narrow = {'variant': 'mlp'}, {'width': 0.1}
-    more = {'ae': plane, 'vae': plane, 'wgan': narrow, 'wgan_gp': narrow}
-    return {name: untrained_run(base / name, name, **changes) for name, changes in more.items()}
-
-
-def test_manifold_command(untrained, tmp_path):
-    out = tmp_path / 'figure.webp'
-    command = ['manifold', f'--run={untrained["vae"].path}', '--side=3', f'--out={out}']
-    assert manifold.main(command) == 0
-    assert out.exists()
-
-
-@pytest.mark.parametrize(
-    ('lesson', 'models'), [(codes_lesson, ('ae', 'vae')), (clipping, ('wgan', 'wgan_gp'))]
-)
-def test_lessons_that_restore_models(lesson, models, untrained, tmp_path):
-    names = ','.join(str(untrained[model].path) for model in models)
-    out = tmp_path / 'figure.webp'
-    assert lesson.main(['lesson', f'--runs={names}', f'--out={out}']) == 0
-    assert out.exists()
-
-
-def test_lessons_refuse_other_models(untrained, tmp_path):
-    out = f'--out={tmp_path}/figure.webp'
-    with pytest.raises(InputError, match='no critic; name runs of wgan and wgan_gp'):
-        clipping.main(['clipping', f'--runs={untrained["ae"].path}', out])
-    with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
-        codes_lesson.main(['codes', f'--runs={untrained["wgan"].path}', out])
 
 
 def test_gradient_norm_of_a_linear_critic_is_that_of_its_weights():

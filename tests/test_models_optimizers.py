@@ -1,4 +1,4 @@
-"""optimizers.py against Keras and against a step worked by hand."""
+"""The shared Adam against Keras and against a step worked by hand."""
 
 import keras
 import numpy as np

@@ -1,7 +1,6 @@
 """--eval_every: scores in the log while a run trains."""
 
 import math
-import shutil
 from functools import partial
 from types import SimpleNamespace
 
@@ -25,11 +24,7 @@ COLUMNS = {'vae': ['eval_fid', 'eval_classes', 'eval_bound'], 'gan': ['eval_fid'
 EVERY = '--eval_every=2'
 
 
-@pytest.fixture(autouse=True)
-def clean(tmp_path):
-    """Checkpoints are large, and pytest keeps the directories of three sessions."""
-    yield
-    shutil.rmtree(tmp_path)
+pytestmark = pytest.mark.usefixtures('clean')
 
 
 run = partial(harness.run, hooks=[harness.small_networks, harness.cheap_scores])

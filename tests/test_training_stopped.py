@@ -1,72 +1,39 @@
-"""A run that was stopped, killed or damaged, and continued, equals one that never was."""
+"""A run that was stopped or damaged and continued equals one that never was."""
 
-import collections
-import functools
 import shutil
 import signal
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import harness
 import numpy as np
 import pytest
-from harness import at_step, contents, kill_at, lasting, poison, record, send, steps_a_call
+from harness import (
+    at_step,
+    contents,
+    die,
+    finish,
+    kill,
+    kill_at,
+    lasting,
+    poison,
+    record,
+    send,
+    steps_a_call,
+)
+from harness import run_small as run
 
-from runs.directory import KEPT, Run
+from runs.directory import Run
 from support.files import UNFINISHED
 
 MODELS = ('vae', 'gan')
-KINDS = ('step', 'write', 'name')
-KILLS = [*range(7), *(pytest.param(i, marks=pytest.mark.slow) for i in range(7, 107))]
 
-
-XLA, HALF = '--xla=on', '--precision=bfloat16'
-COMPILED = [(), (XLA,), (HALF,), (XLA, HALF)]  # two kills each, in turn
-
-FAST = '--learning_rate=0.01'  # so that six steps change the pictures
-
-
-def run(directory, *flags, hooks=(), **options):
-    return harness.run(directory, FAST, *flags, hooks=[harness.small_networks, *hooks], **options)
-
-
-def finish(directory, *flags, **options):
-    done = run(directory, *flags, **options)
-    assert (done.status, done.err) == (0, '')
-    return done
-
-
-@pytest.fixture(autouse=True)
-def clean(tmp_path):
-    """Checkpoints are large, and pytest keeps the directories of three sessions."""
-    yield
-    shutil.rmtree(tmp_path)
+pytestmark = pytest.mark.usefixtures('clean')
 
 
 @pytest.fixture(scope='module', params=MODELS)
 def model(request):
     return request.param
-
-
-class Whole(NamedTuple):
-    """A run that nothing interrupts, and how many events of each kind it has."""
-
-    path: Path
-    events: collections.Counter
-
-
-@pytest.fixture(scope='module')
-def wholes(tmp_path_factory):
-    """The run without interruption, by model and flags."""
-
-    @functools.cache
-    def make(model, *flags):
-        path, events = (tmp_path_factory.mktemp('whole') / name for name in ('a', 'events'))
-        finish(path, *flags, model=model, hooks=[partial(record, str(path), events)])
-        return Whole(path, collections.Counter(events.read_text().split()))
-
-    return make
 
 
 @pytest.fixture(scope='module')
@@ -77,79 +44,6 @@ def whole(wholes, model):
 @pytest.fixture(scope='module')
 def whole_vae(wholes):
     return wholes('vae')
-
-
-def event(events, number):
-    """The kind and number of the event that a fixed seed draws."""
-    kind = KINDS[number % len(KINDS)]
-    return kind, int(np.random.default_rng(number).integers(events[kind])) + 1
-
-
-def kill(directory, kind, number, *flags, **options):
-    hooks = [partial(kill_at, str(directory), kind, number)]
-    done = run(directory, *flags, hooks=hooks, **options)
-    assert done.status == -signal.SIGKILL
-    return done
-
-
-def die():
-    send(signal.SIGKILL)
-
-
-# Two epochs are one and one
-
-
-@pytest.mark.parametrize(('model', 'xla'), [('vae', 'on'), ('gan', 'off')])
-def test_two_epochs_equal_one_and_one_more(model, xla, tmp_path):
-    train = partial(harness.run, hooks=[partial(steps_a_call, 1)], model=model)
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    for directory, epochs in (whole, 2), (parts, 1), (parts, 2):
-        assert train(directory, f'--xla={xla}', epochs=epochs).status == 0
-    assert contents(parts) == contents(whole)
-
-
-def test_the_same_seed_gives_the_same_run(whole, model, tmp_path):
-    finish(tmp_path / 'a', model=model)
-    assert contents(tmp_path / 'a') == contents(whole.path)
-
-
-def test_another_seed_gives_another_run(whole, model, tmp_path):
-    finish(tmp_path / 'a', '--seed=1', model=model)
-    other, same = contents(tmp_path / 'a'), contents(whole.path)
-    changed = {name for name in same if other[name] != same[name]}
-    assert changed >= {'log.csv', 'samples/epoch_0001.png', 'checkpoints/final.weights.h5'}
-    assert 'target.png' not in changed
-
-
-# Killed
-
-
-@pytest.mark.parametrize('number', KILLS)
-def test_a_killed_run_goes_on_as_if_nothing_had_been(wholes, model, number, tmp_path):
-    flags = COMPILED[number // 2 % len(COMPILED)]
-    whole = wholes(model, *flags)
-    kill(tmp_path / 'a', *event(whole.events, number), *flags, model=model)
-    finish(tmp_path / 'a', *flags, model=model)
-    assert contents(tmp_path / 'a') == contents(whole.path)
-
-
-@pytest.mark.parametrize('first', ['write', 'name'])
-def test_a_run_is_killed_again_and_again(whole, model, first, tmp_path):
-    kill(tmp_path / 'a', 'step', 4, model=model)
-    for number in np.random.default_rng(len(first)).integers(1, 9, 2):
-        kill(tmp_path / 'a', first, int(number), model=model)
-    finish(tmp_path / 'a', model=model)
-    assert contents(tmp_path / 'a') == contents(whole.path)
-
-
-def test_a_kill_in_the_midst_of_overwriting_leaves_a_run(whole_vae, tmp_path):
-    for number in range(1, 6):
-        shutil.copytree(whole_vae.path, tmp_path / 'a', dirs_exist_ok=True)
-        hooks = [partial(kill_at, str(tmp_path / 'a'), 'name', number)]
-        assert run(tmp_path / 'a', '--overwrite', hooks=hooks).status == -signal.SIGKILL
-        assert Run(tmp_path / 'a' / 'run').exists()
-    finish(tmp_path / 'a', '--overwrite')
-    assert contents(tmp_path / 'a')['log.csv'] == contents(whole_vae.path)['log.csv']
 
 
 # Stopped
@@ -353,4 +247,4 @@ def test_checkpoints_and_samples_every_second_epoch(tmp_path):
 def test_the_last_three_checkpoints_stay(tmp_path):
     finish(tmp_path / 'a', epochs=5)
     names = [path.name for path in Run(tmp_path / 'a' / 'run').checkpoints()]
-    assert names == ['step_00000010.npz', 'step_00000008.npz', 'step_00000006.npz'][:KEPT]
+    assert names == ['step_00000010.npz', 'step_00000008.npz', 'step_00000006.npz']

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import flags
+import pictures
 from benchmarks import robustness, variants
 from models import gan
 from models.shared.build import build
@@ -76,6 +77,27 @@ def test_rows_that_stand_are_not_made_again(tmp_path, monkeypatch, capsys):
     assert made[4:] == [('post', 1), ('noise', 1)]
     assert '| post | 1 of 3 |' in capsys.readouterr().out
     assert len((tmp_path / 'robustness.csv').read_text().splitlines()) == 7
+
+
+def test_the_picture_shows_the_worst_seed_of_each_setting_whose_run_lies_here(tmp_path):
+    """FIDs are compared as numbers: 100 is worse than 9."""
+    lines = [('post', 0, '9.5'), ('post', 1, '100.0'), ('post', 2, '999.0'), ('noise', 0, '3.0')]
+    rows = ['setting,seed,fid', *(f'{name},{seed},{fid}' for name, seed, fid in lines)]
+    robustness.RESULTS.write_text('\n'.join(rows) + '\n')
+    grids = {}
+    for number, (name, seed, _) in enumerate(lines):
+        if seed < 2:  # the run of seed 2 lies elsewhere
+            for epoch in (1, 2):
+                grids[name, seed] = np.full((8, 8, 1), 50 * number + epoch, np.uint8)
+                path = Run(tmp_path / f'{name}-{seed}').picture('samples', epoch)
+                pictures.save_png(path, grids[name, seed])
+    robustness.worst(tmp_path / 'a.png', ['post', 'noise', 'gan-digits'], tmp_path)
+    cells, captions = (
+        [grids['post', 1], grids['noise', 0]],
+        ['seed 1: FID 100.0', 'seed 0: FID 3.0'],
+    )
+    expected = pictures.table([''], ['post', 'noise'], [cells], [captions])
+    np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ def test_start_gives_the_command_its_words_and_takes_its_status():
         from support.errors import InputError
         import sys
         sys.argv = ['x.py', 'word']
-        terminal.start(lambda argv: argv != ['x.py', 'word'])
+        terminal.start(lambda argv: 7 if argv == ['x.py', 'word'] else 8)
     """)
-    assert done.returncode == 0
+    assert done.returncode == 7
 
 
 def test_quiet_holds_back_what_libraries_write_to_the_descriptor():

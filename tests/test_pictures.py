@@ -1,4 +1,4 @@
-"""What export.py draws is read back from the files, pixel by pixel."""
+"""What pictures writes is read back from the files, pixel by pixel."""
 
 import io
 import struct

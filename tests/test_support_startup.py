@@ -1,4 +1,4 @@
-"""startup.py: what covers a command before its own imports."""
+"""support.startup: what covers a command before its own imports."""
 
 import os
 import signal

@@ -1,5 +1,6 @@
 """What the contract offers beyond today's models, each on a small model of its own."""
 
+import sys
 from types import SimpleNamespace
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from models.shared.base import GenerativeModel, Stream
+from models.shared.build import build
 from models.shared.layers import Dropout
 from models.shared.noise import layers_draw_from, normal, uniform
 from runs import drawing, export
@@ -195,6 +197,27 @@ def test_a_model_tells_what_it_offers():
             return batch.images, batch.images
 
     assert Coded().offers('encode') and not Coded().offers('decode')
+
+
+# What is refused
+
+
+def test_a_layer_that_draws_by_a_state_of_its_own_is_refused_in_a_line(monkeypatch):
+    class Model(Drawn):
+        def __init__(self, image_shape, classes, settings):
+            super().__init__()
+            parts = [keras.Input([16]), layers.Dense(4), settings.drop(0.5)]
+            self.only = keras.Sequential(parts)
+
+    monkeypatch.setitem(sys.modules, 'models.toy', SimpleNamespace(Model=Model))
+    settings = SimpleNamespace(model='toy', seed=0, precision='float32', drop=layers.Dropout)
+    with pytest.raises(
+        InputError, match='^models/toy.py: a layer draws numbers of its own'
+    ) as told:
+        build(SHAPE, CLASSES, settings)
+    assert 'Dropout of models.shared.layers' in str(told.value) and '\n' not in str(told.value)
+    settings.drop = Dropout
+    assert build(SHAPE, CLASSES, settings).built
 
 
 # Random numbers

@@ -29,11 +29,7 @@ def cache(monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', harness.environment()['XDG_CACHE_HOME'])
 
 
-@pytest.fixture(autouse=True)
-def clean(tmp_path):
-    """Checkpoints are large, and pytest keeps the directories of three sessions."""
-    yield
-    shutil.rmtree(tmp_path)
+pytestmark = pytest.mark.usefixtures('clean')
 
 
 @pytest.fixture(scope='module')
@@ -139,6 +135,18 @@ def test_the_model_is_described_in_words(trained):
     assert ['encoder:', '318,600', 'parameters'] in words
     assert ['conv2d', 'Conv2D', '(None,', '14,', '14,', '16)', '160'] in words
     assert ['dense', 'Dense', '(None,', '1568)', f'{100 * 1568 + 1568:,}'] in words
+
+
+def test_networks_that_are_subclasses_are_described_and_trained(tmp_path):
+    hooks = [harness.networks_of_ones_own]
+    done = harness.run(tmp_path / 'a', '--latent_dim=3', hooks=hooks, epochs=2)
+    assert (done.status, done.err) == (0, '')
+    lines = (tmp_path / 'a' / 'run' / 'model.txt').read_text().splitlines()
+    assert f'watcher: {2 * (784 * 3 + 3):,} parameters' in lines
+    assert f'painter: {3 * 784 + 784:,} parameters' in lines
+    assert [line.split()[1:2] for line in lines].count(['Dense']) == 2  # the encoder's heads
+    before, after = (float(row['loss']) for row in rows(tmp_path / 'a'))
+    assert after < before
 
 
 def test_the_log_has_a_row_an_epoch(trained):

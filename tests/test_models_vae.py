@@ -1,4 +1,4 @@
-"""What is particular to the VAE: the training of Burda et al."""
+"""What is particular to the VAE: its weights, and the training of Burda et al."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import flags
 from models import vae
+from models.shared.base import Batch
+from models.shared.build import build
 
 
 def rates(steps):
@@ -41,3 +44,24 @@ def test_binarized_pixels_are_white_as_often_as_they_are_light():
     again, other = (vae.binarize(grey, tf.constant([0, step])).numpy() for step in (3, 4))
     assert (again == pixels).all()
     assert np.mean(other[:, 1] != pixels[:, 1]) == pytest.approx(0.32, abs=0.02)
+
+
+def naive_terms(images, logits, mean, std):
+    """KL and Bernoulli error of each image, as the equations stand, in float64."""
+    x, logits, mean, std = (np.float64(array) for array in (images, logits, mean, std))
+    p = 1 / (1 + np.exp(-logits))
+    error = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=(1, 2, 3))
+    return 0.5 * (mean**2 + std**2 - np.log(std**2) - 1).sum(axis=1), error
+
+
+def test_each_weight_reaches_the_term_that_its_flag_names():
+    shape, changes = (28, 28, 1), {'kl_weight': 5.0, 'reconstruction_weight': 0.25}
+    model = build(shape, 10, flags.settings('vae', dataset='digits', latent_dim=3, **changes))
+    images = tf.constant(np.random.default_rng(0).uniform(size=(4, *shape)), tf.float32)
+    seed = tf.constant([0, 5])
+    kl, error = (term.mean() for term in naive_terms(images, *model.infer(images, seed)))
+    losses, logs = model.objectives(Batch(images, None), seed)
+    assert float(logs['kl']) == pytest.approx(kl, rel=1e-4)
+    assert float(logs['reconstruction']) == pytest.approx(error, rel=1e-5)
+    assert float(losses['vae']) == pytest.approx(5.0 * kl + 0.25 * error, rel=1e-5)
+    assert kl > 0.01  # so that exchanged weights would be seen

@@ -1,23 +1,20 @@
 """Lessons that lay VAEs side by side, on fake runs."""
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import harness
 import numpy as np
 import pytest
-from PIL import Image
 
 import pictures
 from evaluation import metrics, scores
 from lessons import figure, kl_weights, reconstruction_kinds, side_by_side
-from pictures import tables
 from runs.directory import Run
 from support import files
 from support.errors import InputError
 
-ROOT = Path(side_by_side.__file__).parent.parent
 TARGET = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype(np.uint8)
 
 
@@ -79,12 +76,23 @@ def test_each_kind_has_its_column(monkeypatch):
     assert path == 'outputs/lessons/reconstruction-kinds.webp'
 
 
-def test_the_curve_is_drawn_above_the_samples():
-    paths = [make_run(f'w{weight}', weight, 30 / weight) for weight in (2.0, 1.0)]
-    assert kl_weights.main(['figure', f'--runs={",".join(paths)}', '--out=new/x.webp']) == 0
-    with Image.open('new/x.webp') as picture:
-        assert picture.width == 80 + tables.GAP * 4 + 2 * 224
-        assert picture.height > kl_weights.HEIGHT + 224
+def test_the_curve_is_drawn_above_the_samples(monkeypatch):
+    pages, pixels = [], figure.pixels
+    monkeypatch.setattr(figure, 'pixels', lambda page: pages.append(page) or pixels(page))
+    paths = [make_run(f'w{weight}', weight, 30 / weight) for weight in (1.0, 2.0)]
+    assert kl_weights.main(['figure', f'--runs={",".join(paths)}', '--out=new/x.png']) == 0
+    picture, grid = pictures.load_png('new/x.png'), pictures.grid(TARGET)
+    titles, captions = ['weight 2', 'weight 1'], ['sharpness 0.50, FID 12.3'] * 2
+    below = pictures.table(['samples'], titles, [[grid, grid]], [captions])
+    np.testing.assert_array_equal(picture[kl_weights.HEIGHT :], below)
+    above = picture[: kl_weights.HEIGHT]
+    assert np.mean(above < 128) > 0.01 and (above[0] == 255).all()
+    (axes,) = pages[0].axes
+    curve, equal = axes.lines
+    assert [list(part) for part in curve.get_data()] == [[15, 30], [85, 70]]
+    assert [list(part) for part in equal.get_data()] == [[15, 30], [85, 70]]
+    assert equal.get_label() == 'sum 100.0 nats'
+    assert [(text.get_text(), *text.xy) for text in axes.texts] == [('2', 15, 85), ('1', 30, 70)]
 
 
 def test_what_cannot_be_shown_is_refused():
@@ -102,8 +110,11 @@ def test_what_cannot_be_shown_is_refused():
 
 
 @pytest.mark.parametrize('name', ['kl_weights', 'reconstruction_kinds'])
-def test_they_are_commands(name):
-    words = [sys.executable, '-m', f'lessons.{name}']
-    done = subprocess.run([*words, '--help'], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0
-    assert '--runs' in done.stdout
+@pytest.mark.filterwarnings('ignore:.*found in sys.modules')
+def test_they_are_commands(name, monkeypatch, capsys):
+    """As `python -m` runs them."""
+    monkeypatch.setattr(sys, 'argv', [name, '--help'])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(f'lessons.{name}', run_name='__main__')
+    assert end.value.code == 0
+    assert '--runs' in capsys.readouterr().out

@@ -1,0 +1,406 @@
+"""The figures of the lessons: what is drawn, of games and runs whose numbers are known."""
+
+import json
+import math
+
+import harness
+import numpy as np
+import pytest
+from PIL import Image
+
+import flags
+import pictures
+from lessons import (
+    clipping,
+    epochs,
+    figure,
+    lengths,
+    manifold,
+    one_dimension,
+    parallel_lines,
+    ring,
+    saturation,
+    wasserstein,
+)
+from lessons import codes as codes_lesson
+from models.shared.build import build
+from pages.columns import list_columns
+from runs.directory import Run
+from support.errors import InputError
+from training import setup
+
+LOG_2, LOG_4 = math.log(2), math.log(4)
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """The pages that lessons have saved, which are written all the same."""
+    pages, save = [], figure.save
+    monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page) or save(path, page))
+    return pages
+
+
+def curves(axes):
+    """{label: (x, y)} of the lines that the legend names."""
+    found = {line.get_label(): line.get_data() for line in axes.lines}
+    return {label: data for label, data in found.items() if not label.startswith('_')}
+
+
+def titles(page):
+    return [axes.get_title() for axes in page.axes]
+
+
+def check_drawn(path, page):
+    """The file is the page, and every axes on it has ink."""
+    shown, expected = pictures.load_png(path), np.asarray(page.canvas.buffer_rgba())[..., :3]
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected).mean() < 3  # WebP loses a little
+    for axes in page.axes:
+        left, bottom, right, top = np.round(axes.get_window_extent().extents).astype(int)
+        inside = shown[len(shown) - top : len(shown) - bottom, left:right].min(axis=2)
+        assert np.mean(inside < 160) > 0.004
+
+
+# Games
+
+
+def test_the_game_in_one_dimension_as_drawn(monkeypatch):
+    """At first the samples are far from the data, then they are the data; D knows nothing."""
+    monkeypatch.setattr(one_dimension, 'SHOWN', (1, 5))
+    data = one_dimension.log_density(one_dimension.MEAN, one_dimension.STD)
+    far, nothing = one_dimension.log_density(-4.0, 0.1), np.zeros_like(data)
+    moments = {1: one_dimension.Moment(data, far, nothing)}
+    moments[5] = one_dimension.Moment(data, data, nothing)
+    first, last, values = one_dimension.draw(moments).axes
+    assert [first.get_title(), last.get_title()] == ['step 1', 'step 5']
+    drawn = curves(first)
+    assert drawn['data p'][0][np.argmax(drawn['data p'][1])] == pytest.approx(1.0)
+    assert drawn['data p'][1].max() == pytest.approx(1 / math.sqrt(2 * math.pi) / 0.5)
+    assert drawn['samples q'][0][np.argmax(drawn['samples q'][1])] == pytest.approx(-4.0)
+    assert set(drawn['D'][1]) == {0.5}
+    best = np.interp([-4.0, 1.0], *drawn['best D, p / (p + q)'])
+    np.testing.assert_allclose(best, [0, 1], atol=1e-6)
+    np.testing.assert_allclose(curves(last)['best D, p / (p + q)'][1], 0.5)
+    steps, best = curves(values)['of the best D: 2 JS - log 4']
+    assert list(steps) == [1, 5]
+    np.testing.assert_allclose(best, [0, -LOG_4], atol=1e-6)
+    np.testing.assert_allclose(curves(values)['of D'][1], -LOG_4, atol=1e-6)
+
+
+def test_slopes_and_games_as_drawn():
+    sizes = {'minimax': {1: 0.5, 10: 0.01}, 'non-saturating': {1: 0.5, 10: 0.9}}
+    games = {(name, k): [-3.0, k / 10] for name in sizes for k in saturation.MOVES}
+    left, middle, right = saturation.draw(sizes, games).axes
+    for name, sign in ('minimax', 1), ('non-saturating', -1):
+        logits, slopes = curves(left)[name]
+        expected = -1 / (1 + np.exp(-sign * logits))
+        np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+        moves, drawn = curves(middle)[name]
+        assert dict(zip(moves, drawn, strict=True)) == sizes[name]
+        for k in saturation.MOVES:
+            assert list(curves(right)[f'{name}, k = {k}'][1]) == [-3.0, k / 10]
+
+
+def test_distances_of_lines_as_drawn(monkeypatch):
+    monkeypatch.setattr(parallel_lines, 'THETAS', np.linspace(-1, 1, 41))
+    monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.5]))
+    trained = {
+        'discriminator': [parallel_lines.Opponent(0.6, 0.01), parallel_lines.Opponent(0.5, 0.02)],
+        'critic': [parallel_lines.Opponent(0.9, -1.1), parallel_lines.Opponent(0.4, 0.8)],
+    }
+    exact = [parallel_lines.distances(theta) for theta in parallel_lines.THETAS]
+    left, middle, right = (curves(axes) for axes in parallel_lines.draw(exact, trained).axes)
+    thetas, heights = left["earth mover's distance (heights)"]
+    np.testing.assert_allclose(heights, np.abs(thetas), atol=1e-9)
+    dots = left["earth mover's distance, trained"]
+    assert [list(part) for part in dots] == [[-1.0, 0.5], [0.9, 0.4]]
+    for name, value in ('Jensen-Shannon (nats)', LOG_2), ('total variation', 1):
+        np.testing.assert_allclose(middle[name][1], value * (middle[name][0] != 0), atol=1e-9)
+    assert list(middle['Jensen-Shannon, trained'][1]) == [0.6, 0.5]
+    infinite = [-1, -0.5, 0.5, 1]  # of every tenth theta all but 0
+    np.testing.assert_allclose(middle['KL: infinite'][0], infinite, atol=1e-9)
+    np.testing.assert_allclose(middle['reverse KL: infinite'][0], infinite, atol=1e-9)
+    assert list(right['by the discriminator'][1]) == [0.01, 0.02]
+    assert list(right['by the critic'][1]) == [-1.1, 0.8]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Trainings of a few steps."""
+    for module in (one_dimension, parallel_lines, saturation):
+        monkeypatch.setattr(module, 'STEPS', 3)
+        monkeypatch.setattr(module, 'BATCH', 8)
+    monkeypatch.setattr(one_dimension, 'SHOWN', (1, 2, 3))
+    monkeypatch.setattr(saturation, 'WAIT', 3)
+    monkeypatch.setattr(saturation, 'MOVES', (1, 2))
+    monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.0]))
+    monkeypatch.setattr(parallel_lines, 'THETAS', np.linspace(-1, 1, 21))
+
+
+@pytest.mark.parametrize(
+    'lesson', [one_dimension, saturation, parallel_lines], ids=lambda module: module.__name__
+)
+def test_a_lesson_writes_its_figure(lesson, small, saved, tmp_path, capsys):
+    out = tmp_path / 'figures' / 'found.webp'
+    assert lesson.main(['lesson', f'--out={out}']) == 0
+    assert capsys.readouterr().out == f'{out}\n'
+    check_drawn(out, saved[0])
+
+
+def near(count):
+    """Points that keep `count` of the eight Gaussians, each of them on a middle."""
+    return np.resize(ring.centres()[:count], (ring.SAMPLES, 2))
+
+
+def test_the_ring_draws_and_tells_what_each_seed_keeps(saved, tmp_path, monkeypatch, capsys):
+    """A seed 1 keeps one Gaussian more than 0; at step 1 all samples lie on the first."""
+    kept = {name: count for count, name in enumerate(ring.PLAYED, 2)}
+
+    def play(name, seed, steps):
+        return {1: near(1), steps: near(kept[name] + seed)}
+
+    monkeypatch.setattr(ring, 'play', play)
+    out = tmp_path / 'ring.png'
+    assert ring.main(['ring', '--steps=100', '--seeds=2', f'--out={out}']) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:3] == [
+        'gan_mlp: 2 of 8, 100% near; 3 of 8, 100% near',
+        'wgan: 3 of 8, 100% near; 4 of 8, 100% near',
+        'wgan_gp: 4 of 8, 100% near; 5 of 8, 100% near',
+    ]
+    assert told[3:] == [str(out), str(out.with_suffix('.gif'))]
+    check_drawn(out, saved[0])
+    assert titles(saved[0])[:3] == [
+        'gan_mlp: 2 of 8, 100% near',
+        'gan_mlp: 3 of 8, 100% near',
+        'wgan: 3 of 8, 100% near',
+    ]
+    for axes, count in zip(saved[0].axes, (2, 3, 3, 4, 4, 5), strict=True):
+        middles, samples = (part.get_offsets().data for part in axes.collections)
+        np.testing.assert_allclose(middles, ring.centres())
+        np.testing.assert_allclose(samples, near(count))
+    with Image.open(out.with_suffix('.gif')) as gif:
+        first = np.asarray(gif.convert('L')).astype(int)
+        assert gif.n_frames == 2
+        gif.seek(1)
+        assert np.abs(np.asarray(gif.convert('L')) - first).max() > 100
+
+
+# Runs made by hand
+
+TARGET = 8 * np.random.default_rng(0).integers(0, 32, (8, 8, 1), dtype=np.uint8)
+
+
+def grid_of(kind, epoch):
+    """A grid of four images of 4x4: the target's at a half, a quarter, an eighth of its grey."""
+    return TARGET >> min(epoch, 3) if kind == 'samples' else 255 - (TARGET >> min(epoch, 3))
+
+
+def make_run(path, model, rows, kinds=('samples',), **changes):
+    """A run with these rows in its log, and grids at their epochs."""
+    run = Run(path)
+    path.mkdir()
+    settings = {'latent_dim': 2, 'kl_weight': 1.0} | changes
+    config = harness.configuration(settings, model=model, image_shape=[4, 4, 1])
+    (path / 'config.json').write_text(json.dumps(config))
+    run.rewrite_log(rows)
+    pictures.save_png(path / 'target.png', TARGET)
+    for kind in kinds:
+        for row in rows:
+            pictures.save_png(run.picture(kind, row['epoch']), grid_of(kind, row['epoch']))
+    return run
+
+
+def game_rows(count, **more):
+    """Rows of an adversarial run whose FID falls as D's loss rises and G's falls."""
+    found = range(1, count + 1)
+    losses = [{'discriminator_loss': 1.0 * e, 'generator_loss': 2.0 / e} for e in found]
+    rows = zip(found, losses, strict=True)
+    return [{'epoch': e, **own, 'eval_fid': 100.0 / e} | more for e, own in rows]
+
+
+def test_epochs_as_drawn(tmp_path, capsys):
+    """Half the contrast is a quarter of the variance that sharpness is; an eighth, a 64th."""
+    runs = [make_run(tmp_path / name, name, game_rows(3)) for name in ('vae', 'gan')]
+    names = ','.join(str(run.path) for run in runs)
+    out = tmp_path / 'figure.png'
+    shown = '--epochs_shown=1,last'
+    assert epochs.main(['epochs', f'--runs={names}', shown, f'--out={out}']) == 0
+    first, last = grid_of('samples', 1), grid_of('samples', 3)
+    captions = ['FID 100.0, sharpness 0.25'] * 2, ['3: FID 33.3, sharpness 0.02'] * 2
+    expected = pictures.table(
+        ['epoch 1', 'last'],
+        ['target', 'VAE samples', 'GAN samples'],
+        [[TARGET, first, first], [None, last, last]],
+        [['', *line] for line in captions],
+    )
+    np.testing.assert_array_equal(pictures.load_png(out), expected)
+    assert capsys.readouterr().out == f'{out}\n'
+
+
+def test_epochs_need_a_fid(tmp_path):
+    run = make_run(tmp_path / 'gan', 'gan', game_rows(2, eval_fid=''))
+    with pytest.raises(InputError, match='no eval_fid at epoch 1; train with --eval_every=1'):
+        epochs.main(['epochs', f'--runs={run.path}', f'--out={tmp_path}/figure.png'])
+
+
+def test_caption_says_fid_and_sharpness(tmp_path):
+    run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
+    column = list_columns([('GAN', run)])[0]
+    assert epochs.describe(TARGET, column, 2, 2) == 'FID 50.0, sharpness 0.06'
+    assert epochs.describe(TARGET, column, 2, math.inf) == '2: FID 50.0, sharpness 0.06'
+
+
+def test_losses_beside_fid_as_drawn(saved, tmp_path):
+    """FID falls from epoch to epoch, so its ranks are 4 3 2 1."""
+    gan = make_run(tmp_path / 'gan', 'gan', game_rows(4))
+    rows = game_rows(4)
+    for row, estimate in zip(rows, (2.0, 1.0, 4.0, 3.0), strict=True):
+        row['wasserstein'] = estimate
+    wgan = make_run(tmp_path / 'wgan', 'wgan', rows)
+    out = tmp_path / 'figure.webp'
+    assert wasserstein.main(['wasserstein', f'--runs={gan.path},{wgan.path}', f'--out={out}']) == 0
+    check_drawn(out, saved[0])
+    heads = [part.get_suptitle() for part in saved[0].subfigs]
+    told = "discriminator's loss -1.00, generator's loss +1.00"
+    assert heads[0] == f'GAN; rank correlation with FID: {told}'
+    # 1 - 6 sum d^2 / (n (n^2 - 1)) with d = 2, 2, 2, 2
+    assert heads[1] == 'WGAN; rank correlation with FID: Wasserstein estimate -0.60'
+    for part, names in zip(
+        saved[0].subfigs,
+        (["discriminator's loss", "generator's loss"], ['Wasserstein estimate']),
+        strict=True,
+    ):
+        losses, *grids, fid = part.axes
+        np.testing.assert_allclose(fid.lines[0].get_ydata(), [100, 50, 100 / 3, 25])
+        assert list(curves(losses)) == names
+        assert [axes.get_title() for axes in grids] == ['epoch 1', 'epoch 2', 'epoch 4']
+        for axes, epoch in zip(grids, (1, 2, 4), strict=True):
+            np.testing.assert_array_equal(
+                axes.images[0].get_array(), grid_of('samples', epoch)[..., 0]
+            )
+    assert list(curves(saved[0].subfigs[1].axes[0])['Wasserstein estimate'][1]) == [2, 1, 4, 3]
+
+
+def test_wasserstein_needs_epochs_with_a_fid(tmp_path):
+    run = make_run(tmp_path / 'gan', 'gan', game_rows(2))
+    with pytest.raises(InputError, match='2 epochs with eval_fid, it takes 3'):
+        wasserstein.main(['wasserstein', f'--runs={run.path}', f'--out={tmp_path}/figure.webp'])
+
+
+def test_lengths_as_drawn(tmp_path):
+    kinds = ('reconstructions', 'samples')
+    rows = [{'epoch': 1, 'test_kl': 9.0, 'test_reconstruction': 150.0}]
+    rows += [{'epoch': 2, 'test_kl': 5.25, 'test_reconstruction': 140.0}]
+    run = make_run(tmp_path / 'vae', 'vae', rows, kinds, kl_weight=4.0, latent_dim=20)
+    out = tmp_path / 'figure.png'
+    assert lengths.main(['lengths', f'--runs={run.path}', f'--out={out}']) == 0
+    expected = pictures.table(
+        ['rebuilt', 'sampled'],
+        ['KL weight 4, code of 20'],
+        [[grid_of('reconstructions', 2)], [grid_of('samples', 2)]],
+        [[''], ['KL 5.2, reconstruction 140.0']],
+    )
+    np.testing.assert_array_equal(pictures.load_png(out), expected)
+
+
+@pytest.mark.parametrize('kinds', [('samples',), ('reconstructions', 'samples')])
+def test_lengths_refuse_another_model(kinds, tmp_path):
+    run = make_run(tmp_path / 'other', 'other', game_rows(1), kinds)
+    with pytest.raises(InputError, match='no epoch of a VAE'):
+        lengths.main(['lengths', f'--runs={run.path}'])
+
+
+def test_manifold_refuses_longer_codes(tmp_path):
+    run = make_run(tmp_path / 'vae', 'vae', [], latent_dim=100)
+    with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
+        manifold.main(['manifold', f'--run={run.path}'])
+
+
+# Runs of untrained networks
+
+
+def untrained_run(path, model, **changes):
+    """A run on digits that was saved before its first step, and its model."""
+    settings = flags.settings(model, dataset='digits', **changes)
+    data, data_hash = setup.load(settings)
+    path.mkdir()
+    run = Run(path)
+    run.begin(setup.configuration(settings, data, data_hash))
+    found = build(data.train_images.shape[1:], len(data.class_names), settings)
+    weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
+    run.save(weights | {'step': np.array(0)}, 0)
+    return run, found
+
+
+@pytest.fixture(scope='module')
+def untrained(tmp_path_factory):
+    """{model: (run, model)} of small networks."""
+    base = tmp_path_factory.mktemp('untrained')
+    plane, narrow = {'variant': 'mlp'}, {'width': 0.1}
+    more = {'ae': plane, 'vae': plane, 'wgan': narrow, 'wgan_gp': narrow}
+    return {name: untrained_run(base / name, name, **changes) for name, changes in more.items()}
+
+
+def test_the_plane_as_drawn(untrained, saved, tmp_path):
+    run, model = untrained['vae']
+    out = tmp_path / 'figure.webp'
+    assert manifold.main(['manifold', f'--run={run.path}', '--side=3', f'--out={out}']) == 0
+    check_drawn(out, saved[0])
+    (axes,) = saved[0].axes
+    third = 0.967422  # below -third lies a sixth of N(0, 1)
+    drawn = axes.images[0].get_array()
+    for (row, column), code in ((0, 0), (-third, third)), ((2, 1), (0.0, -third)):
+        image = model.sample(np.array([code], np.float32)).numpy()[0, ..., 0]
+        part = drawn[28 * row : 28 * (row + 1), 28 * column : 28 * (column + 1)]
+        np.testing.assert_allclose(part, 255 * image, atol=1)
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ['-0.97', '0.00', '0.97']
+
+
+def test_codes_as_drawn(untrained, saved, tmp_path):
+    """The title's KL is that of the points that are drawn."""
+    names = ','.join(str(untrained[model][0].path) for model in ('ae', 'vae'))
+    out = tmp_path / 'figure.webp'
+    assert codes_lesson.main(['codes', f'--runs={names}', f'--out={out}']) == 0
+    check_drawn(out, saved[0])
+    for name, line in zip(('AE', 'VAE'), np.reshape(saved[0].axes, (2, 3)), strict=True):
+        samples, between, plane = line
+        assert samples.get_title() == f'{name}: N(0, I), below fitted Gaussian'
+        assert samples.images[0].get_array().shape == (8 * 28, 8 * 28)
+        assert between.images[0].get_array().shape == (5 * 28, 10 * 28)
+        points = np.concatenate([part.get_offsets().data for part in plane.collections])
+        assert len(plane.collections) == 10 and points.shape == (360, 2)
+        cov, mean = np.cov(points, rowvar=False), points.mean(axis=0)
+        kl = 0.5 * (np.trace(cov) + mean @ mean - 2 - np.log(np.linalg.det(cov)))
+        told = plane.get_title()
+        assert told.startswith(f'{name}: KL from N(0, I) ') and told.endswith(' nats')
+        assert float(told.split()[-2]) == pytest.approx(kl, abs=0.006)
+
+
+def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(clipping, 'IMAGES', 30)
+    names = ','.join(str(untrained[model][0].path) for model in ('wgan', 'wgan_gp'))
+    out = tmp_path / 'figure.webp'
+    norms = iter([np.linspace(1, 3, 30), np.linspace(0, 0.5, 30)])
+    monkeypatch.setattr(clipping, 'gradient_norms', lambda model, images: next(norms))
+    assert clipping.main(['clipping', f'--runs={names}', f'--out={out}']) == 0
+    check_drawn(out, saved[0])
+    columns = np.reshape(saved[0].axes, (2, 2)).T
+    for model, median, (above, below) in zip(('wgan', 'wgan_gp'), (2, 0.25), columns, strict=True):
+        assert above.get_title() == model.upper()
+        weights = untrained[model][1].discriminator.trainable_variables
+        counted = sum(bar.get_height() for bar in above.patches)
+        assert counted == sum(np.size(weight) for weight in weights)
+        assert sum(bar.get_height() for bar in below.patches) == 30
+        assert below.get_title() == f'median {median}' and below.get_ylabel() == 'of 30 images'
+        assert list(below.lines[0].get_xdata()) == [1, 1]
+
+
+def test_lessons_refuse_other_models(untrained, tmp_path):
+    out = f'--out={tmp_path}/figure.webp'
+    with pytest.raises(InputError, match='no critic; name runs of wgan and wgan_gp'):
+        clipping.main(['clipping', f'--runs={untrained["ae"][0].path}', out])
+    with pytest.raises(InputError, match='100 numbers; train with --latent_dim=2'):
+        codes_lesson.main(['codes', f'--runs={untrained["wgan"][0].path}', out])
