@@ -61,7 +61,9 @@ def main(argv):
 
     figure = lay_out(target, columns, list_rows(columns, choose(shown, every), Column.until_end))
     steps = list_rows(columns, pictures.spaced(every, settings.frames), Column.at)
-    frames = [pictures.table(*lay_out(target, columns, [step])) for step in steps]
+    laid = [lay_out(target, columns, [step]) for step in steps]
+    size = pictures.size_of([line for frame in laid for line in frame[2]])
+    frames = [pictures.table(*frame, size) for frame in laid]
     text = comparison.render(target, columns, named) if settings.html else None
 
     pictures.figure(out / 'figure.png', *figure)

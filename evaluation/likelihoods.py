@@ -20,6 +20,8 @@ from models.shared.noise import normal
 from models.shared.pixels import from_uint8
 
 BATCH = 500
+EXACT_BATCH = 100  # of models that give a distribution of 256 levels for each pixel
+LEVELS = {'binarized': 2, 'levels': 256}  # of a pixel
 CODES_STEP, PRIOR_STEP, WEIGHTS_STEP = -2, -3, -4  # apart from those of training and of samples
 DRAWS = 5000  # codes an image, the k of the bound
 DRAWS_A_CALL = 500  # bounds the memory
@@ -33,24 +35,27 @@ def elbo(row):
 
 
 def elbo_binarized(row):
-    """The same of the binarized test images, of which it is a likelihood's bound."""
+    """Negative ELBO of binarized test images, of which it bounds a likelihood, in nats."""
+    if bounded(row).likelihood != 'binarized':
+        raise NotApplicable('its likelihood is not of black and white pixels')
     return _elbo(row, binarized(row.bench.data.test_images))
 
 
 def bound(row):
-    """The bound with the draws of the paper."""
+    """Negative importance-weighted bound of test images by 5,000 codes an image, in nats."""
     return bound_of(row, DRAWS)
 
 
 def bound_of(row, draws):
-    """Negative importance-weighted bound of binarized test images, in nats an image.
+    """Negative importance-weighted bound of test images, in nats an image.
 
+    Of the pixels that the model's likelihood is of: black and white ones or the 256 levels.
     `draws` is k, the number of codes drawn for each image.
     `gap` is its distance from the ELBO of the same draws, an estimate from below of
     KL(q(z given x) || p(z given x)) that is exact for k to infinity.
     """
     model, data = bounded(row), row.bench.data
-    images, labels = datasets.subset(binarized(data.test_images), data.test_labels, BOUNDED)
+    images, labels = datasets.subset(pixels_of(model, data), data.test_labels, BOUNDED)
     weigh = functools.partial(log_weights, model, compile_weigher(model), k=draws)
     progress = tqdm(range(len(images)), unit='img', leave=False, disable=not sys.stderr.isatty())
     found = []
@@ -61,7 +66,7 @@ def bound_of(row, draws):
     found = np.array(found)
     gap, nats = float(np.mean(found[:, 0] - found[:, 1])), float(-found[:, 0].mean())
     numbers = {'nats': nats, 'error': metrics.standard_error(found[:, 0]), 'gap': gap}
-    return numbers | {'k': draws, 'images': len(images)}
+    return numbers | {'k': draws, 'images': len(images), 'levels': LEVELS[model.likelihood]}
 
 
 def log_likelihood(row):
@@ -72,12 +77,14 @@ def log_likelihood(row):
     model, data = row.model, row.bench.data
     if not (model.offers('log_prob') and model.likelihood):
         raise NotApplicable('the model has no exact likelihood')
-    images = binarized(data.test_images) if model.likelihood == 'binarized' else data.test_images
-    parts = batches(model, images, data.test_labels)
-    values = np.concatenate([model.log_prob(part) for part in parts])
+    images = pixels_of(model, data)
+    log_prob = tf.function(model.log_prob, reduce_retracing=True)
+    parts = batches(model, images, data.test_labels, EXACT_BATCH)
+    values = np.concatenate([log_prob(part) for part in parts])
     nats = -float(values.mean(dtype=np.float64))
     bits = metrics.bits_per_dimension(nats, images.shape[1:])
-    return {'nats': nats, 'error': metrics.standard_error(values), 'bits_per_dimension': bits}
+    numbers = {'nats': nats, 'error': metrics.standard_error(values), 'bits_per_dimension': bits}
+    return numbers | {'levels': LEVELS[model.likelihood]}
 
 
 def gaussian_kl(row):
@@ -127,8 +134,13 @@ def bounded(row):
 
 
 def bounds(model):
-    """Whether the model bounds the likelihood of binarized images."""
-    return model.offers('terms') and model.likelihood == 'binarized'
+    """Whether the model bounds a likelihood."""
+    return model.offers('terms') and model.likelihood is not None
+
+
+def pixels_of(model, data):
+    """The test images on whose pixels the model has a likelihood, as uint8."""
+    return binarized(data.test_images) if model.likelihood == 'binarized' else data.test_images
 
 
 def binarized(images):
@@ -145,9 +157,10 @@ def batch_of(model, images, labels):
     return Batch(from_uint8(images, model.value_range, model.variable_dtype), labels)
 
 
-def batches(model, images, labels):
-    """The images and labels in batches of BATCH."""
-    parts = (slice(start, start + BATCH) for start in range(0, len(images), BATCH))
+def batches(model, images, labels, size=None):
+    """The images and labels in batches of `size`, by default BATCH."""
+    size = size or BATCH
+    parts = (slice(start, start + size) for start in range(0, len(images), size))
     return (batch_of(model, images[part], labels[part]) for part in parts)
 
 

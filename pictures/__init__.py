@@ -3,7 +3,7 @@
 from pictures.files import load_png, save_png, webp
 from pictures.gifs import save_gif, spaced
 from pictures.grids import cells, enlarged, grid, load_grid, save_grid
-from pictures.tables import DPI, figure, table
+from pictures.tables import DPI, figure, size_of, table
 
 __all__ = [
     'DPI',
@@ -16,6 +16,7 @@ __all__ = [
     'save_gif',
     'save_grid',
     'save_png',
+    'size_of',
     'spaced',
     'table',
     'webp',

@@ -31,22 +31,28 @@ def figure(path, rows, columns, images, captions):
     save_png(path, table(rows, columns, images, captions))
 
 
-def table(rows, columns, images, captions):
+def table(rows, columns, images, captions, size=None):
     """A table of pictures on white: uint8 (H, W, 1) when every picture is grey, else (H, W, 3).
 
     `rows` are the labels on the left, `columns` the titles on top, wrapped where they are long.
     `images[row][column]` is uint8 (h, w, 1 or 3), or None for a cell left empty; pictures narrower
     than 224 pixels grow by a whole factor, none is blurred. `captions[row][column]` goes below.
+    A cell is as large as the largest picture, or of `size`, as `size_of` gives it.
     """
     images = [[image if image is None else enlarge(image) for image in line] for line in images]
-    shapes = [image.shape for line in images for image in line if image is not None]
-    size = tuple(np.max(shapes, axis=0).tolist())
+    size = size or size_of(images)
     lines = [_titles(columns, size)]
     for label, pictures, notes in zip(rows, images, captions, strict=True):
         cells = [_cell(picture, note, size) for picture, note in zip(pictures, notes, strict=True)]
         lines.append([_label(label, size), *cells])
     page = np.concatenate([np.concatenate(line, axis=1) for line in lines])
     return _pad(page, (GAP, 0), (GAP, 0))
+
+
+def size_of(images):
+    """The (H, W, C) that holds each of `images[row][column]` as a table shows it."""
+    shapes = [enlarge(image).shape for line in images for image in line if image is not None]
+    return tuple(np.max(shapes, axis=0).tolist())
 
 
 def _titles(columns, size):

@@ -196,8 +196,12 @@ def test_a_model_with_log_prob_has_its_exact_likelihood(vae_row):
         likelihood = 'levels'
 
         def log_prob(self, batch):
-            seen.update(np.unique(batch.images))
-            return np.full(len(batch.images), -784 * np.log(2), np.float32)
+            zero = tf.numpy_function(note, [batch.images], tf.float32)
+            return tf.fill([tf.shape(batch.images)[0]], np.float32(-784 * np.log(2))) + zero
+
+    def note(images):
+        seen.update(np.unique(images))
+        return np.float32(0)
 
     row = rows.Row('flat', vae_row.bench, lambda: vae_row.bench.real)
     seen, row.model = set(), Flat((28, 28, 1), 10, None)

@@ -253,6 +253,11 @@ def damaged_run(path):
         ('vae', ['--run=run', '--export=run'], '--export=run: exists'),
         ('vae', ['--run=run', '--sed=1'], '--sed: unknown flag, did you mean seed'),
         ('vae', ['run'], 'run: stray word'),
+        ('vae', ['--run=run', '--label=10'], '--label=10: no class of the data; there are 0, 1'),
+        ('vae', ['--run=run', '--label=1', '--labels=2'], '--label=1: given with --labels too'),
+        ('vae', ['--run=run', '--labels=9-3'], '--labels=9-3: falls; write it as 3-9'),
+        ('vae', ['--run=run', '--images=gone'], '--images=gone: no folder and no run'),
+        ('vae', ['--run=run', '--label=1', '--export=x'], 'nothing is drawn; name a file'),
     ],
 )
 def test_bad_input_is_refused_before_tensorflow_is_loaded(

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import itertools
 import re
 
@@ -10,20 +11,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import datasets
 import flags
 from models.shared import declarations
+from models.shared.adversarial import AdversarialModel
 from models.shared.base import Batch
 from models.shared.build import build
 from models.shared.layers import Dropout
 from models.shared.noise import layers_draw_from
 from models.shared.pixels import from_uint8
 from runs import drawing, export
+from support.errors import InputError
 from training.loop import Loop
 
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 CLASSES, BATCH = 10, 4
 SEED = tf.constant([0, 5])
-NOISELESS = {'models.ae'}  # these draw no numbers in training
 SMALL = {'width': 0.1}  # for models that have it
 
 
@@ -49,14 +52,29 @@ def data(shape):
     return images, rng.integers(0, CLASSES, 3 * BATCH)
 
 
+def streams_of(model):
+    """The model's further streams, of data like these; another data set is these too."""
+    images, labels = data(model.image_shape)
+    dataset = datasets.Dataset(images, labels, images, labels, tuple('abcdefghij'))
+    return model.streams(dataset, lambda name: dataset)
+
+
 def batch_for(model, step=0):
-    images, labels = (part[:BATCH] for part in data(model.image_shape))
-    pixels = from_uint8(images, model.value_range, model.variable_dtype)
-    return Batch(pixels, tf.constant(labels), tf.constant(step))
+    def batch(images, labels):
+        pixels = from_uint8(images[:BATCH], model.value_range, model.variable_dtype)
+        return Batch(pixels, tf.constant(labels[:BATCH]), tf.constant(step))
+
+    more = {name: batch(s.images, s.labels) for name, s in streams_of(model).items()}
+    return batch(*data(model.image_shape))._replace(more=more)
 
 
 def loop_of(model, seed=0):
-    return Loop(model, *data(model.image_shape), BATCH, seed)
+    return Loop(model, *data(model.image_shape), BATCH, seed, streams=streams_of(model))
+
+
+def latents_of(model, count, seed):
+    """Latents as they are made for scores: of test images, if the model is given some."""
+    return drawing.latents_of(model, count, seed, data(model.image_shape)[0])
 
 
 def evaluate(model, seed=SEED):
@@ -112,44 +130,52 @@ def test_variables_have_names_of_their_own(model):
 
 
 def test_samples_fill_the_value_range(model):
-    images = model.sample(model.latents(16, 1))
+    images = model.sample(latents_of(model, 16, 1))
     low, high = model.value_range
     assert images.shape == (16, *model.image_shape) and images.dtype == tf.float32
     assert low <= images.numpy().min() < (low + high) / 2 < images.numpy().max() <= high
 
 
 def test_sampling_is_deterministic_and_changes_nothing(model):
-    before, latents = snapshot(model.variables), model.latents(16, 1)
+    before, latents = snapshot(model.variables), latents_of(model, 16, 1)
     np.testing.assert_array_equal(model.sample(latents), model.sample(latents))
     assert not changed(before, model.variables)
 
 
 def test_compiled_drawing_is_the_sample_to_a_level(model):
-    latents, (low, high) = model.latents(5, 1), model.value_range
+    latents, (low, high) = latents_of(model, 5, 1), model.value_range
     expected = (model.sample(latents).numpy() - low) * (255 / (high - low))
     assert np.abs(drawing.draw(model, latents) - expected).max() < 1
 
 
 def test_a_sample_depends_on_its_own_latent_alone(model):
-    latents = model.latents(16, 1)
-    others = tf.concat([latents[:1], model.latents(15, 2)], axis=0)
+    latents = latents_of(model, 16, 1)
+    others = tf.concat([latents[:1], latents_of(model, 15, 2)], axis=0)
     first, again = model.sample(latents)[0], model.sample(others)[0]
     np.testing.assert_allclose(first, again, rtol=1e-5, atol=1e-6)
 
 
 def test_latents_depend_on_seed_and_row_alone(model):
-    few, many = model.latents(3, 1).numpy(), model.latents(71, 1).numpy()
+    if model.given == 'images':
+        pytest.skip('its latents are the images')
+    few, many = latents_of(model, 3, 1).numpy(), latents_of(model, 71, 1).numpy()
     np.testing.assert_array_equal(few, many[:3])
     assert len({row.tobytes() for row in many}) == 71
-    assert not np.equal(many, model.latents(71, 2)).all(axis=tuple(range(1, many.ndim))).any()
+    assert not np.equal(many, latents_of(model, 71, 2)).all(axis=tuple(range(1, many.ndim))).any()
 
 
 def test_latents_are_the_same_under_xla(model):
-    compiled = tf.function(lambda: model.latents(7, 1), jit_compile=True)
-    np.testing.assert_allclose(compiled(), model.latents(7, 1), rtol=1e-5, atol=1e-6)
+    compiled = tf.function(lambda: latents_of(model, 7, 1), jit_compile=True)
+    np.testing.assert_allclose(compiled(), latents_of(model, 7, 1), rtol=1e-5, atol=1e-6)
 
 
-def test_objectives_are_finite_and_a_function_of_the_seed(model):
+def test_objectives_are_finite_and_a_function_of_the_seed(model, monkeypatch):
+    """Other seeds give other losses where the model draws numbers at all."""
+    drawn = []
+    for name in 'stateless_normal', 'stateless_uniform':
+        call = getattr(tf.random, name)
+        watched = functools.partial(lambda call, *a, **k: drawn.append(1) or call(*a, **k), call)
+        monkeypatch.setattr(tf.random, name, watched)
     seeds = SEED, SEED, tf.constant([0, 6])
     (losses, logs), (again, _), (other, _) = (evaluate(model, seed) for seed in seeds)
     assert set(losses) == set(model.players)
@@ -158,7 +184,7 @@ def test_objectives_are_finite_and_a_function_of_the_seed(model):
     for player, loss in losses.items():
         assert loss == again[player]
     random = any(loss != other[player] for player, loss in losses.items())
-    assert random != (type(model).__module__ in NOISELESS)
+    assert random == bool(drawn)
 
 
 def test_a_move_changes_what_the_player_owns_once(case):
@@ -235,11 +261,11 @@ def test_in_bfloat16_only_the_networks_compute_so(case):
     assert {v.dtype for v in loop_of(model).variables()} <= {'float32', 'int32', 'int64'}
     keep_all(model, exact)  # masks differ by what is dropped, not only by rounding
     (losses, logs), (expected, _) = evaluate(model), evaluate(exact)
-    for value in [*losses.values(), *logs.values(), model.sample(model.latents(2, 1))]:
+    for value in [*losses.values(), *logs.values(), model.sample(latents_of(model, 2, 1))]:
         assert value.dtype == tf.float32
     for player, loss in losses.items():
         assert loss.numpy() == pytest.approx(expected[player].numpy(), rel=0.03, abs=0.01)
-    latents = model.latents(2, 1)
+    latents = latents_of(model, 2, 1)
     assert np.any(model.sample(latents) != exact.sample(latents))
     assert keras.config.dtype_policy().name == 'float32'
 
@@ -287,7 +313,7 @@ def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(case):
     loop.train(2)
     arrays = {name: np.array(array) for name, array in loop.state().items()}
     restored = loop_of(make(*case, seed=1))
-    latents = loop.model.latents(4, 1)
+    latents = latents_of(loop.model, 4, 1)
     assert not np.array_equal(restored.model.sample(latents), loop.model.sample(latents))
     restored.restore(arrays)
     np.testing.assert_array_equal(restored.model.sample(latents), loop.model.sample(latents))
@@ -297,7 +323,7 @@ def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(case):
 
 
 def test_the_export_draws_what_sample_draws_with_stock_layers(model, tmp_path):
-    latents, exported = model.latents(4, 1), model.export()
+    latents, exported = latents_of(model, 4, 1), model.export()
     if exported is None:  # then it is the sample that is exported
         export.save_generator(tmp_path / 'sampler', model)
         (low, high), loaded = model.value_range, tf.saved_model.load(tmp_path / 'sampler')
@@ -308,10 +334,35 @@ def test_the_export_draws_what_sample_draws_with_stock_layers(model, tmp_path):
     assert all(type(part).__module__.startswith('keras.') for part in exported._flatten_layers())
 
 
+def test_a_label_changes_what_is_drawn(model):
+    if model.given != 'labels':
+        with pytest.raises(InputError, match='draws by no labels'):
+            drawing.paint(model, 2, 0, labels=[1])
+        return
+    ones, twos = (drawing.paint(model, 4, 0, labels=[k]) for k in (1, 2))
+    assert ones.shape == (4, *model.image_shape) and np.any(ones != twos)
+    columns = drawing.columns_of(model)
+    assert not columns or len(drawing.grid_latents(model, 0, None)) == 8 * min(columns, CLASSES)
+
+
+def test_every_flag_of_drawing_reaches_the_sample(case):
+    model = built(*case)
+    assert model.drawing.keys() == declarations.read(case[0].partition('-')[0]).drawing.keys()
+    latents = latents_of(model, 2, 0)
+    drawn = drawing.draw(model, latents, dict(model.drawing))
+    np.testing.assert_array_equal(drawn, drawing.draw(model, latents))
+
+
 # What all adversarial models have
 
 
-@pytest.fixture(params=['gan', 'gan_mlp', 'dcgan', 'wgan', 'wgan_gp'])
+def is_adversarial(name):
+    """Whether a model file's class is an `AdversarialModel`."""
+    model = importlib.import_module(f'models.{name}').Model
+    return issubclass(model, AdversarialModel)
+
+
+@pytest.fixture(params=filter(is_adversarial, declarations.names()))
 def adversarial(request):
     return request.param
 
@@ -333,7 +384,7 @@ def test_the_average_is_that_of_the_generators_weights_and_draws(adversarial):
         kept = [0.75 * old + 0.25 * new for old, new in zip(kept, now, strict=True)]
     for expected, mean in zip(kept, model.drawer.variables, strict=True):
         np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-5, atol=1e-6)
-    latents = model.latents(3, 0)
+    latents = latents_of(model, 3, 0)
     np.testing.assert_array_equal(model.sample(latents), model.drawer(latents, training=False))
     assert np.any(model.sample(latents) != model.generator(latents, training=False))
     np.testing.assert_allclose(model.export()(latents), model.sample(latents), rtol=1e-5, atol=1e-6)

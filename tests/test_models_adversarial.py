@@ -457,7 +457,7 @@ def judge(digits):
     return classifier(digits, '', 'mnist')
 
 
-@pytest.mark.parametrize('seed', [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('seed', [0, 1])
 def test_the_gan_of_the_demo_draws_five_classes_at_least(seed, digits, judge):
     """One that has failed draws one lattice, in which the classifier sees one class or none."""
     settings = flags.settings('gan', dataset='digits', seed=seed)

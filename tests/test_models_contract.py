@@ -42,7 +42,7 @@ class Kept(GenerativeModel):
         self.average = self.add_weight([16, 1], 'zeros', name='average', trainable=False)
         self.built = True
 
-    def streams(self, data):
+    def streams(self, data, load):
         return {'few': Stream(*data, *(part[:5] for part in data))}
 
     def objectives(self, batch, seed):
@@ -65,7 +65,7 @@ class Kept(GenerativeModel):
 def loop_of(xla=False, seed=0):
     keras.utils.set_random_seed(3)
     model = Kept()
-    return Loop(model, *data(20), BATCH, seed, xla, streams=model.streams(data(7, seed=1)))
+    return Loop(model, *data(20), BATCH, seed, xla, streams=model.streams(data(7, seed=1), None))
 
 
 @pytest.mark.parametrize('xla', [False, True])
@@ -139,7 +139,7 @@ def test_a_grid_has_a_class_a_column_of_latents_of_its_own():
 def test_flags_of_drawing_reach_the_sample():
     model = Drawn()
     latents = model.latents(3, 0, np.array([2, 2, 2]))
-    usual, dark = drawing.draw(model, latents), drawing.draw(model, latents, brightness=0.5)
+    usual, dark = drawing.draw(model, latents), drawing.draw(model, latents, {'brightness': 0.5})
     np.testing.assert_allclose(usual[:, 1, 1, 0], 170, atol=1)
     np.testing.assert_allclose(dark[:, 1, 1, 0], 85, atol=1)
 

@@ -195,3 +195,13 @@ def test_what_is_read_as_text_is_what_python_inherits(monkeypatch):
             if base.__module__.startswith('models.'):
                 found |= getattr(module, 'options', {})
         assert declarations.read(name).options.keys() == found.keys()
+
+
+def test_an_option_takes_what_its_default_and_its_fields_say():
+    assert Option('', 'any text').takes('a b') and not Option('', 'any text').takes(3)
+    word = Option('a', 'a word', choices=('a', 'b'))
+    assert word.takes('b') and not word.takes('c')
+    number = Option(2, 'a number', least=1, most=3)
+    assert [number.takes(value) for value in (1, 3, 0, 4, 2.0, True)] == [True] * 2 + [False] * 4
+    assert Option(0.5, 'a fraction').takes(2) and not Option(0.5, 'a fraction').takes('2')
+    assert Option(False, 'a switch').takes(True) and not Option(False, 'a switch').takes(1)
