@@ -107,7 +107,7 @@ SETTINGS = {
     'decay-500': Setting('gan', words=BEFORE, **SHORT),
     'noise': Setting('gan', words=(FOREVER,), **SHORT),
     'normal': Setting('gan', words=('--latent=normal',), **SHORT),
-    'average': Setting('gan', words=('--average=0.99',), **SHORT),
+    'average': Setting('gan', words=('--average=0.999',), **SHORT),
     'noise-rate-1': Setting('gan', words=('--generator_rate=1',), **SHORT),
 }
 COLUMNS = ['setting', 'seed', 'model', 'dataset', 'epochs', 'flags', 'change', 'threads', 'xla']

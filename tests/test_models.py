@@ -375,13 +375,14 @@ def test_noise_of_either_kind_has_the_variance_of_a_third(adversarial, latent):
 
 
 def test_the_average_is_that_of_the_generators_weights_and_draws(adversarial):
+    """It keeps 1/10 in step 0, 2/11 in step 1, and in the hundredth the decay that was asked."""
     model = make(adversarial, SHAPES[0], average=0.75)
     loop, kept = loop_of(model), [v.numpy() for v in model.generator.variables]
-    for step in range(2):
+    for step, keep in ((0, 0.1), (1, 2 / 11), (99, 0.75)):
         loop._move(batch_for(model, step), SEED, ['discriminator'])
         loop._move(batch_for(model, step), SEED, ['generator'])
         now = [v.numpy() for v in model.generator.variables]
-        kept = [0.75 * old + 0.25 * new for old, new in zip(kept, now, strict=True)]
+        kept = [keep * old + (1 - keep) * new for old, new in zip(kept, now, strict=True)]
     for expected, mean in zip(kept, model.drawer.variables, strict=True):
         np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-5, atol=1e-6)
     latents = latents_of(model, 3, 0)

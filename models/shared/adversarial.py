@@ -87,9 +87,11 @@ class AdversarialModel(GenerativeModel):
     def after_step(self, player, step):
         """Moves the averages towards the generator's weights."""
         if player == 'generator' and self.settings.average:
-            keep = self.settings.average
+            step = tf.cast(step, tf.float32)
+            keep = tf.minimum(self.settings.average, (1.0 + step) / (10.0 + step))  # less at first
             for mean, value in zip(self.drawer.variables, self.generator.variables, strict=True):
-                mean.assign(keep * mean + (1.0 - keep) * value)
+                share = tf.cast(keep, mean.dtype)
+                mean.assign(share * mean + (1.0 - share) * value)
 
     def latents(self, count, seed, given=None):
         """Noise (count, D) as in training."""
