@@ -257,7 +257,11 @@ def damaged_run(path):
         ('vae', ['--run=run', '--label=1', '--labels=2'], '--label=1: given with --labels too'),
         ('vae', ['--run=run', '--labels=9-3'], '--labels=9-3: falls; write it as 3-9'),
         ('vae', ['--run=run', '--images=gone'], '--images=gone: no folder and no run'),
-        ('vae', ['--run=run', '--label=1', '--export=x'], 'nothing is drawn; name a file'),
+        (
+            'vae',
+            ['--run=run', '--label=1', '--export=x'],
+            '--label, --labels, --images: nothing is drawn; name a file',
+        ),
     ],
 )
 def test_bad_input_is_refused_before_tensorflow_is_loaded(

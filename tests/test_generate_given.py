@@ -1,18 +1,23 @@
 """Models that are given labels or images, through training, drawing and evaluation."""
 
+import importlib
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import generate
+import models
 import pictures
+import train
+from models.shared import declarations
+from support import backend
+from support.errors import InputError
 
-ROOT = Path(__file__).parent.parent
+tf, _ = backend.load_tensorflow()
+
+SMALL = ['--dataset=digits', '--train_size=128', '--epochs=1']
 
 # A generator that paints its label's grey, and one that turns an image to its negative; both see a
 # batch of five labelled images beside each of the run's own, and have a flag that they draw by.
@@ -58,28 +63,31 @@ FROM_IMAGES = (
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory):
-    """A copy of the project with both models, each trained for an epoch on few digits."""
-    place = tmp_path_factory.mktemp('given') / 'project'
-    shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns('.*', 'outputs', 'docs', 'tests'))
+    """A directory with runs of both models, each trained for an epoch on few digits.
+
+    Their files lie in a directory of models of its own, which the process takes for the project's.
+    """
+    place = tmp_path_factory.mktemp('given')
+    own = place / 'models'
+    own.mkdir()
+    (own / 'shared').symlink_to(declarations.MODELS / 'shared')
     for name, text in (('labelled', LABELLED), ('from_images', FROM_IMAGES)):
-        (place / 'models' / f'{name}.py').write_text(text)
-        small = ['--dataset=digits', '--train_size=128', '--epochs=1']
-        assert run(place, 'train.py', f'--model={name}', *small).returncode == 0
-    return place
+        (own / f'{name}.py').write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(declarations, 'MODELS', own)
+        patch.setattr(models, '__path__', [*models.__path__, str(own)])
+        patch.setenv('XDG_CACHE_HOME', str(place))
+        patch.chdir(place)
+        for name in ('labelled', 'from_images'):
+            assert train.main(['train.py', f'--model={name}', *SMALL]) == 0
+        yield place
 
 
-def run(project, *words):
-    """A command in the project, as a user types it."""
-    command = [sys.executable, *words]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True)
-
-
-def drawn(project, model, *words):
+def drawn(model, *words):
     """What generate.py draws with the model."""
     words = [f'--run={model}-digits', '--out=drawn.npz', '--overwrite', *words]
-    done = run(project, 'generate.py', *words)
-    assert done.returncode == 0, done.stderr
-    with np.load(project / 'drawn.npz') as arrays:
+    assert generate.main(['generate.py', *words]) == 0
+    with np.load('drawn.npz') as arrays:
         return arrays['images']
 
 
@@ -96,9 +104,9 @@ def test_the_grid_has_a_class_a_column_and_the_log_the_streams(project):
 
 
 def test_labels_are_drawn_in_turn(project):
-    sevens = drawn(project, 'labelled', '--label=7', '--num=3')[:, 0, 0, 0]
+    sevens = drawn('labelled', '--label=7', '--num=3')[:, 0, 0, 0]
     np.testing.assert_allclose(sevens, [0.7 * 255] * 3, atol=1)
-    images = drawn(project, 'labelled', '--labels=2-4', '--brightness=0.5')[:, 0, 0, 0]
+    images = drawn('labelled', '--labels=2-4', '--brightness=0.5')[:, 0, 0, 0]
     np.testing.assert_allclose(images, np.resize([25.5, 38, 51], 24), atol=1)
 
 
@@ -107,28 +115,34 @@ def test_a_model_begins_from_the_images_that_are_named(project):
     folder.mkdir()
     for level in (0, 100, 200):
         Image.new('L', (40, 30), level).save(folder / f'{level}.png')
-    images = drawn(project, 'from_images', '--images=some')
+    images = drawn('from_images', '--images=some')
     assert images[:, 0, 0, 0].tolist() == [255, 155, 55]
     target = pictures.load_grid(project / 'outputs' / 'labelled-digits' / 'target.png')
-    images = drawn(project, 'from_images', '--images=labelled-digits', '--num=5')
+    images = drawn('from_images', '--images=labelled-digits', '--num=5')
     np.testing.assert_array_equal(images, 255 - pictures.cells(target, 28, 28)[:5])
-    done = run(project, 'generate.py', '--run=from_images-digits')
-    assert (done.returncode, 'begins from images' in done.stderr) == (1, True)
+    with pytest.raises(InputError, match='begins from images'):
+        drawn('from_images')
 
 
-def test_a_run_goes_on_with_the_further_data_it_was_begun_with(project):
-    words = ['--model=labelled', '--dataset=digits', '--train_size=128', '--epochs=2']
-    model = project / 'models' / 'labelled.py'
-    model.write_text(LABELLED.replace('[:5]', '[:6]'))
-    done = run(project, 'train.py', *words)
-    assert done.returncode == 1 and 'was begun with other further data' in done.stderr
-    model.write_text(LABELLED)
-    assert run(project, 'train.py', *words).returncode == 0
+def test_a_run_goes_on_with_the_further_data_it_was_begun_with(project, monkeypatch):
+    toy = importlib.import_module('models.labelled').Model
+    streams = toy.streams
+
+    def others(model, data, load):
+        few = streams(model, data, load)['few']
+        return {'few': few._replace(labels=few.labels[::-1])}
+
+    command = ['train.py', '--model=labelled', *SMALL, '--epochs=2']
+    monkeypatch.setattr(toy, 'streams', others)
+    with pytest.raises(InputError, match='was begun with other further data'):
+        train.main(command)
+    monkeypatch.setattr(toy, 'streams', streams)
+    assert train.main(command) == 0
 
 
 def test_the_export_draws_by_the_flags_it_was_made_with(project):
     words = ['--run=labelled-digits', '--export=sampler', '--brightness=0.5']
-    assert run(project, 'generate.py', *words).returncode == 0
-    code = 'import tensorflow as tf, numpy as np; s = tf.saved_model.load("sampler"); '
-    code += 'print(round(float(s.serve(np.float32([[0.8]]))[0, 0, 0, 0]), 3))'
-    assert run(project, '-c', code).stdout.strip() == '0.4'
+    assert generate.main(['generate.py', *words]) == 0
+    sampler = tf.saved_model.load('sampler')
+    drawn = sampler.serve(np.float32([[0.8]]))
+    assert drawn.shape == (1, 28, 28, 1) and float(drawn[0, 0, 0, 0]) == pytest.approx(0.4)

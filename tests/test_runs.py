@@ -217,11 +217,12 @@ def test_a_setting_is_chosen_once(run):
 
 def test_flags_that_shape_the_result_may_not_change(run):
     settings, free = run.config['settings'], {'epochs', 'save_every'}
-    run.check_settings(settings | {'epochs': 9, 'save_every': 2}, free)
-    words = refusal(run.check_settings, settings | {'seed': 2}, free)
+    kept = run.config['settings']
+    run.check_settings(kept, settings | {'epochs': 9, 'save_every': 2}, free)
+    words = refusal(run.check_settings, kept, settings | {'seed': 2}, free)
     assert words.startswith('--seed=2: ')
     assert 'begun with 1;' in words
-    assert refusal(run.check_settings, settings | {'rate': 5}, free).startswith('--rate=5:')
+    assert refusal(run.check_settings, kept, settings | {'rate': 5}, free).startswith('--rate=5:')
 
 
 def test_other_data_under_the_same_name_are_refused(run):

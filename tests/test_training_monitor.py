@@ -77,7 +77,7 @@ def test_its_scores_are_those_of_evaluate_for_as_many_samples(tiny_runs, tmp_pat
         monkeypatch.setattr(place, name, value)
     run = Run(tiny_runs['vae'])
     arrays, settings = run.load(print), SimpleNamespace(**run.config['settings'])
-    watched = monitor.Monitor(run, settings, restore(run, arrays))
+    watched = monitor.Monitor(run, settings, restore(run, arrays), None)
     bench = Bench(watched.bench.data, watched.bench.judge, 200, 0)
     row = RunRow(run, arrays, bench, {})
     assert watched.scores() == {
