@@ -1,5 +1,6 @@
 # make demo: a virtual environment, two small trainings, the comparison figure.
 # make test: lint, format and the whole test suite.
+# make slow: the tests that take minutes each.
 # make bench: the project beside what a user would pick instead; flags in BENCH.
 # make robustness: how often the defaults succeed, over seeds; flags in ROBUSTNESS.
 # make results: every model on MNIST at equal wall time, in one table; flags in RESULTS.

@@ -25,7 +25,7 @@ def main(contestant, network, *argv):
     """Answers lines until there are no more."""
     answers = claim_output()
     settings, data, data_hash = prepare(network, argv)
-    if network == 'tutorial_dcgan':  # where models.build looks for it
+    if network == 'tutorial_dcgan':  # where `build` looks for it
         sys.modules[f'models.{network}'] = importlib.import_module(f'benchmarks.{network}')
     module = importlib.import_module(f'benchmarks.{contestant}')
     trainer = module.Trainer(settings, data, data_hash)

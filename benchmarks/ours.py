@@ -1,4 +1,4 @@
-"""The contestant that is the project: a session as train.py starts it, log and checkpoints too.
+"""The contestant that is the project: its trainer as train.py starts it, log and checkpoints too.
 
 It tests on the first 64 images alone, since the other contestants do not test.
 """
@@ -29,9 +29,9 @@ class Trainer:
         from training import trainer
 
         test = {'test_images': data.test_images[:TESTED], 'test_labels': data.test_labels[:TESTED]}
-        self.session = trainer.Trainer(run, settings, data._replace(**test), None)
-        self.session.write_start()
-        self.model, self.loop = self.session.model, self.session.loop
+        self.trainer = trainer.Trainer(run, settings, data._replace(**test), None)
+        self.trainer.write_start()
+        self.model, self.loop = self.trainer.model, self.trainer.loop
         images = self.loop.steps_per_epoch * settings.batch_size
         self.progress = Progress(images, settings.epochs, 0)
         self.inside, self.call = 0.0, self.loop.train
@@ -46,5 +46,5 @@ class Trainer:
     def epoch(self):
         """Trains for one epoch; returns the images seen."""
         before = self.loop.step
-        self.session.epoch(SimpleNamespace(signal=None), self.progress)
+        self.trainer.epoch(SimpleNamespace(signal=None), self.progress)
         return (self.loop.step - before) * self.loop.batch_size

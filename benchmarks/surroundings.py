@@ -1,4 +1,4 @@
-"""What a session does around its compiled calls: log, checkpoint, grids; and whether it grows."""
+"""What the trainer does around its compiled calls: log, checkpoint, grids; and whether it grows."""
 
 from statistics import median
 

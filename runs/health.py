@@ -31,7 +31,7 @@ def failure_of(rows, steps):
 
     Args:
       rows: of log.csv, {column: number or its text}, the oldest first; `d_true` and `d_fake` are
-        D(x) and D(G(z)), which critics have not, `spread` that of `metrics.spread`.
+        D(x) and D(G(z)), which critics have not, `spread` that of `evaluation.metrics.spread`.
       steps: in an epoch.
     """
     last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]

@@ -272,8 +272,8 @@ def record_memory(path):
 
     close = Trainer.close_epoch
 
-    def close_epoch(session, *args):
-        row = close(session, *args)
+    def close_epoch(trainer, *args):
+        row = close(trainer, *args)
         pages = Path('/proc/self/statm').read_text().split()[1]
         with open(path, 'a') as file:
             print(pages, file=file)

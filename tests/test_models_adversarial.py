@@ -242,7 +242,7 @@ def test_against_a_fixed_generator_d_becomes_p_over_p_plus_q():
     def density(x):
         return 1 + 0.8 * np.cos(2 * np.pi * x)
 
-    changes = {'latent_dim': 1, 'generator_loss': 'minimax', 'learning_rate': 0.2}
+    changes = {'latent_dim': 1, 'generator_loss': 'minimax', 'learning_rate': 0.2, 'width': 0.25}
     model = Line((1, 1, 1), 1, settings('gan_mlp', **changes))
     model.built = True
     weights = density(np.arange(256) / 255)

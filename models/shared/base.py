@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     Attributes:
       images: (N, H, W, C) in `value_range`.
       labels: (N,) integers.
-      step: number of the step, from 0, that it is for.
+      step: number of the step that sees it, from 0.
       more: {name: Batch}, a batch of every further stream.
     """
 
