@@ -8,9 +8,9 @@ RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
 def choose_xla(settings, model):
     """'on' or 'off': what --xla says, or for 'auto' what was measured faster.
 
-    A model's `xla_up_to` was measured on two CPU cores in float32, at its default width. XLA is slower in
-    bfloat16, which it widens on a CPU, and for large batches or wide convolutions, which keep the
-    cores busy. On a GPU nothing was measured yet, so there 'auto' leaves XLA off.
+    A model's `xla_up_to` was measured on two CPU cores in float32, at its default width. XLA is
+    slower in bfloat16, which it widens on a CPU, and for large batches or wide convolutions, which
+    keep the cores busy. On a GPU nothing was measured yet, so there 'auto' leaves XLA off.
     """
     if settings.xla != 'auto':
         return settings.xla
