@@ -162,7 +162,7 @@ def images_of(path, image_shape):
     height, width, channels = image_shape
     if run.config['image_shape'] != list(image_shape):
         raise InputError(f'--images={path}: its images are not {height}x{width}x{channels}')
-    cells = pictures.cells(pictures.load_grid(run.path / 'target.png'), height, width)
+    cells = pictures.load_cells(run.path / 'target.png', height, width)
     return cells[: run.config['test_images']]  # a grid of fewer has black cells at its end
 
 

@@ -2,7 +2,7 @@
 
 from pictures.files import load_png, save_png, webp
 from pictures.gifs import save_gif, spaced
-from pictures.grids import cells, enlarged, grid, load_grid, save_grid
+from pictures.grids import cells, enlarged, grid, load_cells, load_grid, save_grid
 from pictures.tables import DPI, figure, size_of, table
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     'enlarged',
     'figure',
     'grid',
+    'load_cells',
     'load_grid',
     'load_png',
     'save_gif',

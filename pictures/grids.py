@@ -6,6 +6,7 @@ import numpy as np
 from PIL import PngImagePlugin
 
 from pictures.files import CELL, load_picture, to_pillow
+from support.errors import InputError
 from support.files import atomic
 
 # Of the lines between cells: seen beside black as beside white.
@@ -71,6 +72,18 @@ def load_grid(path):
     Raises InputError when the file is missing or damaged.
     """
     return load_picture(path, _cut)
+
+
+def load_cells(path, height, width):
+    """Reads the images (N, height, width, C) of what `save_grid` wrote, unfilled cells included.
+
+    Raises InputError when the file is missing or damaged, or holds other images.
+    """
+    try:
+        return cells(load_grid(path), height, width)
+    except ValueError:
+        reason = f'no grid of images of {height}x{width} pixels'
+        raise InputError(f'{path}: {reason}; make the run again') from None
 
 
 def _cut(pixels, note):

@@ -304,3 +304,11 @@ def test_signs_of_formulas_are_letters():
 
     assert (draw('$x$') != draw('x')).any()
     assert (draw(r'$\no$') < 128).any()
+
+
+def test_cells_are_read_back_and_those_of_another_size_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 1), np.uint8)
+    pictures.save_grid(tmp_path / 'grid.png', images, columns=3)
+    np.testing.assert_array_equal(pictures.load_cells(tmp_path / 'grid.png', 5, 7), images)
+    with pytest.raises(InputError, match='grid.png: no grid of images of 4x7 pixels'):
+        pictures.load_cells(tmp_path / 'grid.png', 4, 7)

@@ -220,8 +220,8 @@ class Trainer:
 
     def samples(self, epoch):
         """The samples of an epoch, as a picture for the eye."""
-        grid = pictures.load_grid(self.run.picture('samples', epoch))
-        cells = pictures.cells(grid, *self.model.image_shape[:2])
+        height, width, _ = self.model.image_shape
+        cells = pictures.load_cells(self.run.picture('samples', epoch), height, width)
         return pictures.enlarged(cells, columns_of(self.model))
 
     def sound(self):
