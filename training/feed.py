@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+import datasets
 from models.shared.base import Batch
 from models.shared.pixels import from_uint8
 from training.devices import resident
@@ -77,3 +78,12 @@ def gather(data, rows):
     images, labels = data
     with tf.device(images.device):
         return tf.gather(images, rows), tf.gather(labels, rows)
+
+
+def fingerprint(streams):
+    """The SHA-256 of streams with their names, or None without any."""
+    if not streams:
+        return None
+    named = [(name, array) for name, s in streams.items() for array in s if array is not None]
+    names = np.frombuffer(' '.join(name for name, _ in named).encode(), np.uint8)
+    return datasets.fingerprint_of([names, *(np.asarray(array) for _, array in named)])

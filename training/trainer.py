@@ -4,7 +4,6 @@ import shlex
 import sys
 import time
 
-import numpy as np
 from tqdm import tqdm
 
 import datasets
@@ -17,8 +16,10 @@ from support.backend import quiet
 from support.errors import InputError
 from support.files import atomic
 from support.terminal import Interrupt, Progress
+from training.description import description
 from training.devices import choose_xla
 from training.events import FRAMES, Events
+from training.feed import fingerprint
 from training.loop import Diverged, Loop
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
@@ -266,33 +267,3 @@ def watch(run, settings, model, load):
     from training.monitor import Monitor
 
     return Monitor(run, settings, model, load)
-
-
-def fingerprint(streams):
-    """The SHA-256 of streams with their names, or None without any."""
-    if not streams:
-        return None
-    named = [(name, array) for name, s in streams.items() for array in s if array is not None]
-    names = np.frombuffer(' '.join(name for name, _ in named).encode(), np.uint8)
-    return datasets.fingerprint_of([names, *(np.asarray(array) for _, array in named)])
-
-
-def description(network):
-    """Lines that tell a network's layers, what they give and their parameters."""
-    yield f'{network.name}: {parameters(network):,} parameters'
-    for layer in getattr(network, 'layers', []):
-        kind, shape = type(layer).__name__, shape_of(layer)
-        yield f'  {layer.name:<24} {kind:<20} {shape:<24} {parameters(layer):>12,}'
-
-
-def parameters(layer):
-    """How many numbers a layer holds."""
-    return sum(int(np.prod(variable.shape)) for variable in layer.weights)
-
-
-def shape_of(layer):
-    """The shape of what a layer gives, or nothing where only a call would tell."""
-    try:
-        return str(layer.output.shape)
-    except (AttributeError, ValueError):
-        return ''
