@@ -9,7 +9,7 @@ from tqdm import tqdm
 import datasets
 from evaluation import results, scores
 from evaluation.rows import Bench, NotApplicable, RunRow, reference_rows
-from models.shared import declarations
+from models.shared.declarations import usual_drawing
 from runs.restore import checkpoint
 from support import backend
 from support.errors import InputError
@@ -42,7 +42,8 @@ def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=N
         judge = hire(features, data, data_hash, judged[0].config['settings']['dataset'])
     check_number(names, judge, num_samples)
     bench = Bench(data, judge, num_samples, seed)
-    parts = zip(judged, checkpoints, drawings or map(usual_drawing, judged), strict=True)
+    drawings = drawings or [usual_drawing(run.config['model']) for run in judged]
+    parts = zip(judged, checkpoints, drawings, strict=True)
     drawn = [RunRow(run, arrays, bench, drawing) for run, arrays, drawing in parts]
     return take(drawn, bench, conditions_of(features, data_hash, bench), names)
 
@@ -55,12 +56,6 @@ def known(names):
             told = f', did you mean {" or ".join(near)}?' if near else ''
             raise InputError(f'--metrics: {name!r} is no score{told}; --help lists them')
     return list(dict.fromkeys(names))
-
-
-def usual_drawing(run):
-    """{name: default} of the flags that the run's model draws by."""
-    declared = declarations.read(run.config['model']).drawing
-    return {name: option.default for name, option in declared.items()}
 
 
 def conditions_of(features, data_hash, bench):

@@ -37,13 +37,6 @@ def build(image_shape, classes, settings):
     return model
 
 
-def drawing_of(name):
-    """{flag: default} of what a model draws by; none for one that is no file of models/."""
-    if name not in declarations.names():
-        return {}
-    return {flag: option.default for flag, option in declarations.read(name).drawing.items()}
-
-
 @contextlib.contextmanager
 def computing_in(precision):
     """Within it, layers are made that compute so; the type of inputs is float64 or float32."""

@@ -92,6 +92,13 @@ def read(model):
     return found._replace(options=options)
 
 
+def usual_drawing(model):
+    """{flag: default} of what a model draws by; none for one that is no file of models/."""
+    if model not in names():
+        return {}
+    return {flag: option.default for flag, option in read(model).drawing.items()}
+
+
 def inherited(module, name, heirs=()):
     """The declarations of the class `name` of a module and of its bases in models/.
 
