@@ -75,7 +75,7 @@ SETTINGS = {
     'gan-cifar10': Setting('gan', 'cifar10', 12, 3, 15, classes=0),
     'gan-mnist-368': Setting('gan', 'mnist', 368, 1, 10, LONG),
     'gan-mnist-368-average': Setting('gan', 'mnist', 368, 1, 10, (*LONG, '--average=0.9995')),
-    'gan-mnist-100': Setting('gan', 'mnist', 100, 3, 20, LONG),
+    'gan-mnist-100': Setting('gan', 'mnist', 100, 2, 20, LONG),
     'vae-digits': Setting('vae', 'digits', 20, 3, 200),
     'vae-mnist': Setting('vae', 'mnist', 20, 3, 200),
     'dcgan-digits': Setting('dcgan', 'digits', 40, 3, 100),
