@@ -48,7 +48,7 @@ def draw_pairs(path, names, samples, real):
         lines.append([image for pair in pairs for image in (pair[0] if pair else (None, None))])
         told = [(f'{name}: {p[1]:.2f} apart', f'of {p[2]:,}') if p else ('', '') for p in pairs]
         captions.append([*told[0], *told[1]])
-    pictures.figure(path, [str(i + 1) for i in range(len(lines))], titles, lines, captions)
+    pictures.figure(path, [''] * len(lines), titles, lines, captions)
 
 
 def draw_latent(path, mean, std):

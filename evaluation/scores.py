@@ -163,8 +163,8 @@ def pairs(row):
 
     The birthday test of Arora, Risteski & Zhang 2018 (arXiv:1706.08224; the version of 2017 is by
     Arora & Zhang), in which people judge whether the nearest samples show the same: duplicates
-    among n samples speak for n^2 different ones at most. No distance judges in their place: blur
-    or less contrast alone bring different images as near as duplicates.
+    among n samples speak for about n^2 different ones, or fewer. No distance can judge in their
+    place: blur or less contrast alone brings different images as near as duplicates are.
     """
     from evaluation.figures import draw_pairs
 
@@ -269,8 +269,8 @@ SCORES = {
     'elbo': Score(
         of_model('elbo'),
         {'-ELBO, grey = KL + error (nats)': terms},
-        note=f'({NO_LIKELIHOOD}): the error is a cross-entropy with grey pixels; the sum bounds '
-        'the mean -log p of images that are drawn from them in black and white.',
+        note=f'({NO_LIKELIHOOD}): of grey pixels; it bounds the mean -log p of images drawn black and '
+        'white by them.',
     ),
     'elbo_binarized': Score(
         of_model('elbo_binarized'), {'-ELBO, binarized = KL + error (nats)': terms}
