@@ -269,8 +269,8 @@ SCORES = {
     'elbo': Score(
         of_model('elbo'),
         {'-ELBO, grey = KL + error (nats)': terms},
-        note=f'({NO_LIKELIHOOD}): of grey pixels; it bounds the mean -log p of images drawn black and '
-        'white by them.',
+        note=f'({NO_LIKELIHOOD}): of grey pixels; it bounds the mean -log p of black and white '
+        'ones drawn by them.',
     ),
     'elbo_binarized': Score(
         of_model('elbo_binarized'), {'-ELBO, binarized = KL + error (nats)': terms}
