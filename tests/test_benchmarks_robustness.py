@@ -76,7 +76,9 @@ def test_rows_that_stand_are_not_made_again(tmp_path, monkeypatch, capsys):
     assert robustness.main(words) == 0
     assert made[4:] == [('post', 1), ('noise', 1)]
     told = capsys.readouterr().out.splitlines()[-2]
-    assert told.startswith('| post | initial') and told.endswith('| 1 of 3 | 1 each | 1.0 (1.0 to 1.0) |')
+    assert told.startswith('| post | initial') and told.endswith(
+        '| 1 of 3 | 1 each | 1.0 (1.0 to 1.0) |'
+    )
     assert len((tmp_path / 'robustness.csv').read_text().splitlines()) == 7
 
 
