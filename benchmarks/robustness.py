@@ -83,7 +83,7 @@ SETTINGS = {
         'the demo, `--xla=off`', 'gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2
     ),
     'gan-mnist': Setting('MNIST, 6 epochs', 'gan', 'mnist', 6, 10, 150, threads=2),
-    'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 2, 20, LONG),
+    'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 3, 20, LONG),
     'gan-mnist-368': Setting('MNIST, 368 epochs', 'gan', 'mnist', 368, 1, 10, LONG),
     'gan-mnist-368-average': Setting(
         'MNIST, 368 epochs, `--average=0.9995`',
@@ -102,6 +102,15 @@ SETTINGS = {
     ),
     'vae-digits': Setting('`vae`, digits, 20 epochs', 'vae', 'digits', 20, 3, 200),
     'vae-mnist': Setting('`vae`, MNIST, 20 epochs', 'vae', 'mnist', 20, 3, 200),
+    'vae-mnist-bfloat16': Setting(
+        '`vae`, MNIST, 20 epochs, `--precision=bfloat16`',
+        'vae',
+        'mnist',
+        20,
+        3,
+        200,
+        ('--precision=bfloat16',),
+    ),
     'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
     'dcgan-mnist': Setting('`dcgan`, MNIST, 20 epochs', 'dcgan', 'mnist', 20, 3, 100, FEWER),
     'dcgan-folder': Setting('`dcgan`, the folder, 40 epochs', 'dcgan', FOLDER, 40, 3, 100),
@@ -135,6 +144,7 @@ SETTINGS = {
     'decay-500': short('the same with rates that fall', NO_NOISE),
     'noise': short('`rate-5` with noise on what D sees, which does not fall', FOREVER),
     'noise-rate-1': short('the default at equal rates', EQUAL),
+    'gan-mnist-bfloat16': short('the default with `--precision=bfloat16`', '--precision=bfloat16'),
     'normal': short('the default with `--latent=normal`', '--latent=normal'),
     'average': short('the default with `--average=0.999`', '--average=0.999'),
 }
