@@ -211,6 +211,27 @@ def GAN_loss_with_labels(true_logit, fake_logit, labels):
     return true_loss + fake_loss, tf.reduce_mean(softmax_cross_entropy(labels, fake_logit))
 
 
+def auxiliary_classifier_loss(true_logit, fake_logit, true_classes, fake_classes, labels):
+    """The auxiliary classifier GAN of Odena et al. 2017 (arXiv:1610.09585), section 3.
+
+    d = -(L_S + L_C), g = L_S - L_C: L_S is the log-likelihood of the right source, with the
+    generator's part turned round as in `non_saturating_loss`; L_C that of the right class, of data
+    and samples. Both players raise L_C; of the generator's only the part of the samples is left.
+
+    Args:
+      true_logit, fake_logit: (N,) or (N, 1), logits that an image is from the data.
+      true_classes, fake_classes: (N, K), logits of the classes.
+      labels: (N, K), one-hot, of the data, and what the samples were to be.
+
+    Returns:
+      (d_loss, g_loss), scalars, both to be minimised.
+    """
+    d_loss, g_loss = non_saturating_loss(true_logit, fake_logit)
+    true_error = tf.reduce_mean(softmax_cross_entropy(labels, true_classes))
+    fake_error = tf.reduce_mean(softmax_cross_entropy(labels, fake_classes))
+    return d_loss + true_error + fake_error, g_loss + fake_error
+
+
 def softmax_cross_entropy(targets, logits):
     """-sum targets log softmax(logits) of each example: (N,), of two (N, K).
 
