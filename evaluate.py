@@ -6,9 +6,9 @@
 
 Samples of each run are compared with the data: by their pixels, and by the features of a
 classifier. Training images in the place of samples make the row to compare with. Writes
-evaluation.json into each run, and neighbours.png and latent.png with the scores neighbours and
-active_units; what is finished is not taken again for the same checkpoint, data, classifier, number
-of samples and seed.
+evaluation.json into each run, and neighbours.png, pairs.png and latent.png with the scores
+neighbours, pairs and active_units; what is finished is not taken again for the same checkpoint,
+data, classifier, number of samples and seed.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while

@@ -1,4 +1,4 @@
-"""Figures of the evaluation: nearest neighbours, and what the dimensions of a code hold."""
+"""Figures of the evaluation: neighbours, nearest pairs, what the dimensions of a code hold."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,6 +28,27 @@ def draw_neighbours(path, samples, images, found):
             captions[i] += [f'{distance:.2f}' for distance in distances[i]]
     labels = [str(i + 1) for i in range(len(samples))]
     pictures.figure(path, labels, titles, lines, captions)
+
+
+def draw_pairs(path, names, samples, real):
+    """Writes a table: a class a line, its nearest two samples, then its nearest two real images.
+
+    Args:
+      path: of the PNG.
+      names: of the classes.
+      samples, real: for each class (images (2, H, W, C) uint8, their distance, the number of
+        images that they are the nearest of), or None where there are no two.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    titles = ['nearest samples', '', 'nearest training images', '']
+    lines, captions = [], []
+    for name, *pairs in zip(names, samples, real, strict=True):
+        lines.append([image for pair in pairs for image in (pair[0] if pair else (None, None))])
+        told = [(f'{name}: {p[1]:.2f} apart', f'of {p[2]:,}') if p else ('', '') for p in pairs]
+        captions.append([*told[0], *told[1]])
+    pictures.figure(path, [''] * len(lines), titles, lines, captions)
 
 
 def draw_latent(path, mean, std):

@@ -61,14 +61,14 @@ def save(run, result, references):
 
 
 def markdown(results, names, asked):
-    """The table of (row, result) pairs, of the scores `names`; below it, why cells are empty.
+    """The table of (row, result) pairs, of the scores `names`; below it, what its words mean.
 
     Columns that are empty in every row are left out, and why cells are of scores not in `asked`.
     """
     titles, *lines = table(results, names)
     rows = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
     rows.insert(1, f'|{" --- |" * len(titles)}')
-    return '\n'.join([*rows, *sides(results, names), *footnotes(results, asked)]) + '\n'
+    return '\n'.join([*rows, *below(results, names, asked)]) + '\n'
 
 
 def upright(results, names, asked):
@@ -80,7 +80,7 @@ def upright(results, names, asked):
     for line in wrapped:
         for parts in itertools.zip_longest(*line, fillvalue=''):
             text.append('  '.join(map(str.ljust, parts, widths)).rstrip())
-    return '\n'.join([*text, *sides(results, names), *footnotes(results, asked)]) + '\n'
+    return '\n'.join([*text, *below(results, names, asked)]) + '\n'
 
 
 def table(results, names):
@@ -99,6 +99,17 @@ def cells(result, names):
     """The cells of a row."""
     found = [(SCORES[name].columns.values(), result['scores'].get(name)) for name in names]
     return [show(numbers) if numbers else '' for shows, numbers in found for show in shows]
+
+
+def below(results, names, asked):
+    """The lines below a table."""
+    told = notes(results, names)
+    return [*sides(results, names), *([''] if told else []), *told, *footnotes(results, asked)]
+
+
+def notes(results, names):
+    """The notes of those of the scores `names` that stand in the table."""
+    return [SCORES[name].note for name in taken(results, names) if SCORES[name].note]
 
 
 def sides(results, names):

@@ -151,7 +151,7 @@ def plain(name):
 
 
 def draw_scores(named):
-    """The table of scores, a line a score; then why cells are empty, and which runs have none."""
+    """The table of scores, a line a score; then notes on it, and which runs have none."""
     kept = [(name, run, results.read(run)) for name, run in named]
     judged = [(name, found) for name, _, found in kept if results.current(found)]
     missing = [(name, run) for name, run, found in kept if not results.current(found)]
@@ -159,7 +159,7 @@ def draw_scores(named):
         # The test images first; real images of a single score must not push runs off a phone.
         real = list(judged[0][1]['references'].items())
         judged = [*real[:1], *judged, *real[1:]]
-    parts = [draw_table(judged), draw_reasons(judged)] if judged else []
+    parts = [draw_table(judged), draw_notes(judged)] if judged else []
     return '\n'.join(parts + ([ask(missing)] if missing else []))
 
 
@@ -177,9 +177,9 @@ def draw_table(judged):
     return f'<div class="wide" tabindex="0" role="region" aria-labelledby="scores">{table}</div>'
 
 
-def draw_reasons(judged):
-    """Why cells of the table are empty, a line for each run and reason."""
-    lines = filter(None, results.footnotes(judged, SCORES))
+def draw_notes(judged):
+    """What the table's words mean, and why cells are empty, a line for each run and reason."""
+    lines = filter(None, [*results.notes(judged, SCORES), *results.footnotes(judged, SCORES)])
     items = ''.join(f'<li>{escape(line)}</li>' for line in lines)
     return f'<ul class="notes">{items}</ul>' if items else ''
 

@@ -23,7 +23,7 @@ from evaluation.judges import classifier as judges
 FEW = '--num_samples=200'
 CONDITIONS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
 CONDITIONS |= {'step', 'checkpoint', 'test_images'}
-PICTURES = ('neighbours.png', 'latent.png')
+PICTURES = ('neighbours.png', 'pairs.png', 'latent.png')
 
 
 @pytest.fixture(scope='module')
@@ -80,6 +80,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
     assert '200 samples against 200 test images.\nWith so few, FID comes out too high' in table
     assert 'no encoder' not in table
+    assert table.count('+-: standard') == 5
 
 
 def inapplicable(name, row):
@@ -165,7 +166,8 @@ def test_every_score_is_kept_or_has_its_reason(evaluated):
         assert len(found['conditions']['classifier']) == 64
         assert found['conditions'].keys() == CONDITIONS
     assert result(paths['vae'])['reasons'].keys() == {'log_likelihood'}
-    drawn = [paths['vae'] / name for name in PICTURES] + [paths['gan'] / 'neighbours.png']
+    drawn = [paths['vae'] / name for name in PICTURES]
+    drawn += [paths['gan'] / name for name in PICTURES[:2]]
     assert all(len(np.unique(pictures.load_png(path))) > 30 for path in drawn)
     assert not (paths['gan'] / 'latent.png').exists()
 

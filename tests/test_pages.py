@@ -18,7 +18,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 import compare
 import datasets
 import pictures
-from evaluation.scores import VERSION
+from evaluation.scores import SCORES, VERSION
 from runs.directory import Run
 from support import files
 from support.errors import InputError
@@ -172,7 +172,7 @@ def test_two_long_runs_of_digits_stay_below_three_megabytes():
     assert write(vae, gan).stat().st_size < 300_000
 
 
-def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
+def test_scores_stand_in_a_table_with_notes_and_the_reasons_of_empty_cells():
     vae, gan = make_run('vae', [1], model='vae'), make_run('gan', [1])
     spread = {'mean': -0.5, 'std': 0.25}
     evaluate(vae, {'fid': 22.41234, 'kid': spread}, references=REAL)
@@ -183,7 +183,7 @@ def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
     cells = ['1.50', '22.41', '123456.70', '–', '–', '-0.500 +- 0.250', '–', '–']
     assert found.texts['td'] == cells
     reasons = ['GAN: no kid, parzen: has no encoder.', 'GAN: no mmd: too few samples.']
-    assert found.texts['li'] == reasons
+    assert found.texts['li'] == [SCORES['kid'].note, *reasons]
     assert 'No scores yet' not in found.source
 
 
