@@ -1,8 +1,8 @@
 """The post's GAN with labels.
 
 After "Generative Models" (K. V. Manohar 2017), on the GAN of Goodfellow et al. 2014
-(arXiv:1406.2661). The discriminator is a classifier of K logits. It is to know the class of an image
-from the data, and to give a sample any class but one:
+(arXiv:1406.2661). The discriminator is a classifier of K logits. It is to know the class of an
+image from the data, and to give a sample any class but one:
 
     d = -sum y log p(x) - sum (1 - y) log p(G(z)),    g = -sum y log p(G(z)),
 
