@@ -168,7 +168,7 @@ def tell_numbers(by_theta, by_moves):
 
 def span(numbers):
     """The least and the largest of some numbers, in words."""
-    return f'{min(numbers):.2g} to {max(numbers):.2g}'
+    return f'{min(numbers):.3g} to {max(numbers):.3g}'
 
 
 def draw(exact, by_theta, by_moves):
@@ -183,8 +183,9 @@ def draw(exact, by_theta, by_moves):
     right.set_title('What does not')
     draw_gradients(below, by_theta)
     draw_gradients(beside, by_moves)
-    below.set(xlabel='theta (heights of a line)', title=f'The gradient after {STEPS} moves of D')
-    beside.set(xlabel='moves of D or critic', xscale='log')
+    below.set(xlabel='theta (heights of a line)', title=f'The gradient after {STEPS} moves')
+    beside.set(xlabel='moves of the discriminator or critic', xscale='log')
+    beside.set_xticks(list(by_moves))
     beside.set_title(f'The gradient at theta = {WATCHED}')
     for axes in (left, right, below, beside):
         axes.legend(fontsize='small')

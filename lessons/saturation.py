@@ -147,8 +147,8 @@ def draw(waiting, games):
     left.set_title('What one sample learns')
     middle.set(xlabel='moves of D', ylabel="size of d (generator's loss) / d b")
     middle.set(xscale='log', yscale='log', title='D learns, the generator waits')
-    for axes in (left, middle, right):
-        axes.legend(fontsize='small')
+    for axes, heading in (left, None), (middle, None), (right, 'k moves of D, then one of b'):
+        axes.legend(fontsize='small', title=heading, title_fontsize='small')
         axes.grid(alpha=0.3)
         figure.plain_ticks(axes)
     return page
@@ -161,7 +161,7 @@ def draw_games(axes, games):
         axes.plot(means, style, label=f'{name}, k = {moves}')
     axes.axhline(DATA, color='k', linewidth=0.8, label="the data's mean")
     axes.set(xlabel='moves of the generator', ylabel='mean b of the samples')
-    axes.set_title('Both move: D k times, then the generator once', fontsize='medium')
+    axes.set_title('Both move')
 
 
 if __name__ == '__main__':
