@@ -81,10 +81,8 @@ def main(argv):
     ring, rows = place(settings), choose(settings)
     seeds, steps = range(settings.seeds), settings.steps
     games = {(row, seed): play(*rows[row], ring, seed, steps) for row in rows for seed in seeds}
-    ends = {pair: seen[steps] for pair, seen in games.items()}
-    told = {row: [ring.describe(ends[row, seed]) for seed in seeds] for row in rows}
-    tell(['kept; samples near', *(f'seed {s}' for s in seeds)], [[r, *told[r]] for r in rows])
-    figure.save(settings.out, draw(ends, ring))
+    tell_counts(games, ring)
+    figure.save(settings.out, draw({pair: seen[steps] for pair, seen in games.items()}, ring))
     last = {row: games[row, settings.seeds - 1] for row in rows}
     save_gif(Path(settings.out).with_suffix('.gif'), last, ring)
     return 0
@@ -157,6 +155,21 @@ def build(name, own, seed):
     return on_points(importlib.import_module(f'models.{name}').Model)((1, 2, 1), 1, settings)
 
 
+def tell_counts(games, ring):
+    """Prints what is kept at the end of each game, and the most that was kept at any look."""
+    rows, seeds = axes_of(games)
+    heads = [f'seed {seed}' for seed in seeds]
+    last = {pair: ring.describe(list(seen.values())[-1]) for pair, seen in games.items()}
+    most = {pair: max(map(ring.modes, seen.values())) for pair, seen in games.items()}
+    tell(['at the end', *heads], [[row, *(last[row, seed] for seed in seeds)] for row in rows])
+    tell(['most on the way', *heads], [[row, *(most[row, seed] for seed in seeds)] for row in rows])
+
+
+def axes_of(games):
+    """The rows and the seeds of {(row, seed): anything}, each once, in order."""
+    return [list(dict.fromkeys(keys)) for keys in zip(*games, strict=True)]
+
+
 def on_points(model):
     """The model's class with small networks that speak points in [-1, 1]."""
 
@@ -185,7 +198,7 @@ def network(shape, outputs, end=()):
 
 def draw(ends, ring):
     """The figure of {(row, seed): points}: a line a row, a column a seed."""
-    rows, seeds = (list(dict.fromkeys(keys)) for keys in zip(*ends, strict=True))
+    rows, seeds = axes_of(ends)
     page = figure.page(2 * len(seeds) + 0.5, 2.3 * len(rows))
     places = page.subplots(len(rows), len(seeds), squeeze=False, sharex=True, sharey=True)
     for (row, seed), points in ends.items():

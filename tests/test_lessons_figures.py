@@ -191,7 +191,8 @@ def test_the_ring_draws_and_tells_what_each_seed_keeps(saved, tmp_path, monkeypa
         'wgan 3 of 8, 100% near 4 of 8, 100% near',
         'wgan_gp 4 of 8, 100% near 5 of 8, 100% near',
     ]
-    assert told[4:] == [str(out), str(out.with_suffix('.gif'))]
+    assert told[5:8] == ['gan_mlp 2 3', 'wgan 3 4', 'wgan_gp 4 5']  # the most on the way
+    assert told[8:] == [str(out), str(out.with_suffix('.gif'))]
     check_drawn(out, saved[0])
     assert titles(saved[0])[:3] == ['2 of 8, 100% near', '3 of 8, 100% near', '3 of 8, 100% near']
     assert [axes.get_ylabel().split()[0] for axes in saved[0].axes[::2]] == list(kept)
