@@ -18,6 +18,7 @@ from lessons import (
     manifold,
     one_dimension,
     parallel_lines,
+    points,
     ring,
     saturation,
     wasserstein,
@@ -394,3 +395,19 @@ def test_help_tells_the_lesson_and_its_flags(capsys):
 def test_pixels_are_opaque_white_around_the_axes():
     picture = figure.pixels(figure.page(1, 0.5))
     assert picture.shape == (64, 128, 3) and (picture == 255).all()
+
+
+def test_ticks_are_plain_numbers():
+    page = figure.page(3, 2)
+    axes = page.subplots()
+    axes.set(xscale='log', xlim=(0.01, 1000), ylim=(-1, 1), yticks=(-1, 0, 0.5))
+    figure.plain_ticks(axes)
+    figure.pixels(page)
+    words = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert {'0.01', '1', '1000'} <= set(words)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ['-1', '0', '0.5']
+
+
+def test_table_is_printed_under_its_heads(capsys):
+    points.tell(['name', 'x'], [['a', 0.123456], ['longer', 2]])
+    assert capsys.readouterr().out == '  name       x\n     a  0.1235\nlonger       2\n'
