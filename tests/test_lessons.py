@@ -18,12 +18,12 @@ from lessons import (
     manifold,
     one_dimension,
     parallel_lines,
-    points,
     ring,
     saturation,
     wasserstein,
 )
 from lessons import codes as codes_lesson
+from lessons.points import tell
 from losses import minimax_loss, non_saturating_loss
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
@@ -409,5 +409,5 @@ def test_ticks_are_plain_numbers():
 
 
 def test_table_is_printed_under_its_heads(capsys):
-    points.tell(['name', 'x'], [['a', 0.123456], ['longer', 2]])
+    tell(['name', 'x'], [['a', 0.123456], ['longer', 2]])
     assert capsys.readouterr().out == '  name       x\n     a  0.1235\nlonger       2\n'
