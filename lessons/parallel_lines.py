@@ -167,7 +167,9 @@ def tell_numbers(by_theta, by_moves):
 
 
 def span(numbers):
-    """The least and the largest of some numbers, in words."""
+    """The least and the largest of some numbers, in words; one number alone."""
+    if len(numbers) == 1:
+        return f'{numbers[0]:.3g}'
     return f'{min(numbers):.3g} to {max(numbers):.3g}'
 
 
