@@ -48,7 +48,8 @@ class Number(absl_flags.ArgumentParser):
     def wanted(self):
         """What the parser accepts, in words."""
         words = 'a whole number' if self.kind is int else 'a finite number'
-        return f'{words} {"above" if self.above else "from"} {self.least:g} up to {self.most}'
+        low = f'above {self.least:g} and up' if self.above else f'from {self.least:g}'
+        return f'{words} {low} to {self.most}'
 
 
 class Place(absl_flags.ArgumentParser):
@@ -73,7 +74,7 @@ class RunName(absl_flags.ArgumentParser):
     def parse(self, text):
         """`text` itself; a ValueError when it could lead elsewhere."""
         if not re.fullmatch(r'\w[\w.+=-]*', text):
-            raise ValueError('must be a plain name: letters, digits and . _ + = -')
+            raise ValueError('must be a plain name of letters, digits and . _ + = -')
         return text
 
 
@@ -110,7 +111,7 @@ def add(table, group, flag, may_change=False):
 
 def define_overwrite(table, group):
     """Adds the switch that `check_out` asks for."""
-    define_switch(table, group, 'overwrite', 'replace files that lie where --out says')
+    define_switch(table, group, 'overwrite', 'replace what exists at --out')
 
 
 def check_out(settings, *paths, default=None):
@@ -126,7 +127,7 @@ def check_out(settings, *paths, default=None):
         if path.is_file() and not (settings.overwrite or own):
             where = '' if str(path) == settings.out else f' {path}'
             raise InputError(
-                f'--out={settings.out}:{where} exists; choose another name, or --overwrite it'
+                f'--out={settings.out}:{where} exists; choose another name or add --overwrite'
             )
 
 
@@ -140,13 +141,13 @@ def define_training(table):
 def define_subject(table):
     """What is trained: the model and its data."""
     group, positive = 'What to train', Number(int, 1)
-    define(table, group, 'model', None, 'what to train: ' + ', '.join(declarations.names()))
-    meaning = 'digits (needs no network), mnist, fashion_mnist, cifar10, any other image data set '
-    meaning += 'of tensorflow-datasets by name, or a folder of images with a sub-folder a class'
-    define(table, group, 'dataset', None, meaning)
-    meaning = 'images are brought to this many pixels a side; by default their own size'
+    define(table, group, 'model', None, 'model to train: ' + ', '.join(declarations.names()))
+    meaning = 'digits (needs no network), mnist, fashion_mnist, cifar10, the name of any other '
+    meaning += 'image data set in tensorflow-datasets, or a folder of images with one sub-folder '
+    define(table, group, 'dataset', None, meaning + 'per class')
+    meaning = 'resize images to this many pixels per side; by default they keep their own size'
     define(table, group, 'image_size', None, meaning, positive)
-    meaning = 'training images used, a fixed choice; all where there are fewer'
+    meaning = 'number of training images to use, always the same ones; all if there are fewer'
     define(table, group, 'train_size', 10000, meaning, positive)
 
 
@@ -154,32 +155,33 @@ def define_course(table):
     """How it is trained."""
     group, positive = 'How to train', Number(int, 1)
     define(table, group, 'epochs', 100, 'passes over the training images', positive, True)
-    define(table, group, 'batch_size', 64, 'images a step', positive)
+    define(table, group, 'batch_size', 64, 'images per step', positive)
     meaning = "step size of the model's optimizer"
     define(table, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
     define(table, group, 'latent_dim', 100, 'length of the code', Number(int, 1, LONGEST_CODE))
-    meaning = 'of all random numbers; the same seed gives the same run'
+    meaning = 'seed of all random numbers; the same seed gives the same run'
     define(table, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
     define_word(table, group, 'xla', 'auto', ['auto', 'on', 'off'], XLA)
     define_word(table, group, 'precision', 'float32', PRECISIONS, PRECISION)
-    meaning = 'end the training at the first loss that is infinite or not a number'
+    meaning = 'stop training at the first loss that is infinite or not a number'
     define_switch(table, group, 'stop_on_nan', meaning, default=True, may_change=True)
-    meaning = 'epochs between scores in the log: FID, classes drawn, bound; 0 takes none'
+    meaning = 'epochs between scores in the log (FID, classes drawn, bound); 0 means no scores'
     define(table, group, 'eval_every', 0, meaning, Number(int, 0))
 
 
 def define_places(table):
-    """Where the run lies, and how often what is written there."""
-    free = functools.partial(define, table, 'Where things lie', may_change=True)
-    meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
+    """Where the run is saved, and how often."""
+    group = 'Where and when to save'
+    free = functools.partial(define, table, group, may_change=True)
+    meaning = 'directory where tensorflow-datasets keeps its data sets; by default its own'
     free('data_dir', None, meaning)
-    free('output_dir', 'outputs', 'directory of all runs')
-    meaning = 'directory of this run in output_dir; by default <model>-<dataset>'
+    free('output_dir', 'outputs', 'directory that holds all runs')
+    meaning = 'name of the directory of this run in output_dir; by default <model>-<dataset>'
     free('run_name', None, meaning, RunName())
-    meaning = 'begin the run anew, deleting what is there'
-    define_switch(table, 'Where things lie', 'overwrite', meaning, may_change=True)
+    meaning = 'start the run from the beginning and delete what is there'
+    define_switch(table, group, 'overwrite', meaning, may_change=True)
     free('save_every', 1, 'epochs between checkpoints', Number(int, 1))
-    meaning = 'minutes between checkpoints inside a long epoch'
+    meaning = 'minutes between checkpoints within a long epoch'
     free('save_every_minutes', 10.0, meaning, Number(float, 0, above=True))
     free('sample_every', 1, 'epochs between grids of samples', Number(int, 1))
 
@@ -202,7 +204,7 @@ def define_model(table, model):
     known = declarations.names()
     if model not in known:
         near = nearest(model, known)
-        raise InputError(f'--model={model}: no such model{near}; there are {", ".join(known)}')
+        raise InputError(f'--model={model}: no such model{near}; choose from {", ".join(known)}')
     declared = declarations.read(model)
     with readable(model):
         for name, option in declared.options.items():
@@ -252,7 +254,7 @@ def tabulate(*definitions):
 
 def define_help(table):
     """Adds --help."""
-    flag = absl_flags.BooleanFlag('help', False, 'show this', short_name='h')
+    flag = absl_flags.BooleanFlag('help', False, 'show this help', short_name='h')
     add(table, 'Help', flag)
 
 
@@ -318,7 +320,8 @@ def drawing_of(table, model):
     for name, option in declarations.read(model).drawing.items():
         found[name] = table[name].value if table[name].present else option.default
         if not option.takes(found[name]):
-            raise InputError(f'--{name}={found[name]}: not taken by {model}; draw its run apart')
+            remedy = 'draw its run separately'
+            raise InputError(f'--{name}={found[name]}: not accepted by {model}; {remedy}')
     return found
 
 
@@ -339,7 +342,7 @@ def read(argv, table, strict=True):
     with refusals(table):
         stray = table([argv[0], *words(argv[1:])], known_only=not strict)[1:]
     if strict and stray:
-        raise InputError(f'{stray[0]}: stray word; flags are written --name=value')
+        raise InputError(f'{stray[0]}: unexpected word; write flags as --name=value')
 
 
 @contextlib.contextmanager
@@ -362,7 +365,8 @@ def words(argv):
     try:
         found = absl_flags.FlagValues().read_flags_from_files(argv)
     except UnicodeDecodeError as error:
-        raise InputError(f'--flagfile: no text ({error}); give a file with a flag a line') from None
+        remedy = 'give a file with one flag per line'
+        raise InputError(f'--flagfile: not a text file ({error}); {remedy}') from None
     except absl_flags.Error as error:
         raise InputError(str(error).removeprefix('ERROR:: ')) from None
     for word in found:
@@ -400,8 +404,8 @@ def check_pairs(table, options):
         for other, value in option.only_with.items():
             if table[name].value != table[name].default and table[other].value != value:
                 raise InputError(
-                    f'--{name}={table[name].value}: read with --{other}={value} alone; '
-                    'leave one out'
+                    f'--{name}={table[name].value}: only used with --{other}={value}; '
+                    'add that or leave this out'
                 )
 
 
@@ -411,8 +415,8 @@ def unknown(name, table):
     if readers and 'model' in table:
         model, others = table['model'].value, ', '.join(readers)
         if model is None:
-            return f'--{name}: read by {others} alone; name the model with --model'
-        return f'--{name}: not read by {model}, but by {others}; leave it out'
+            return f'--{name}: only used by {others}; name the model with --model'
+        return f'--{name}: not used by {model}, only by {others}; leave it out'
     return f'--{name}: unknown flag{nearest(name, list(table))}; --help lists the flags'
 
 
@@ -455,16 +459,18 @@ def default_text(default, preferred):
     """A default at the end of a flag's help, and the {value: models} that differ from it."""
     told = [] if default is None or default is False else [f'default {default}']
     others = [(value, models) for value, models in preferred.items() if value != default]
-    if others:
-        words = (f'{value} for {" and ".join(models)}' for value, models in others)
-        told.append(f'by model {", ".join(words)}')
+    told += [f'{value} for {", ".join(models)}' for value, models in others]
     return f' ({"; ".join(told)})' if told else ''
 
 
-XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
-PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32; '
-PRECISION += 'float64 is for tests'
-HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
+XLA = 'compile the steps with XLA; auto does what was measured to be faster for the model'
+PRECISION = 'precision of the networks; losses, weights and the statistics of batch norm stay '
+PRECISION += 'float32; float64 is for tests'
+HANGING = {
+    'subsequent_indent': ' ' * 21,
+    'break_long_words': False,
+    'break_on_hyphens': False,
+}
 
 
 class Settings(SimpleNamespace):
@@ -525,7 +531,8 @@ def settled(table, declared):
     found = {name: table[name].value for name in table if name not in ('help', 'h')}
     for name in ('model', 'dataset'):
         if found[name] is None:
-            raise InputError(f'--{name}: missing; python train.py --model=vae --dataset=mnist')
+            example = 'python train.py --model=vae --dataset=mnist'
+            raise InputError(f'--{name}: missing; for example: {example}')
     check_pairs(table, declared.options)
     place = re.sub(r'\W+', '-', Path(found['dataset']).name).strip('-')
     found['run_name'] = found['run_name'] or f'{found["model"]}-{place}'

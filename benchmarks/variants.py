@@ -26,9 +26,10 @@ def main(argv):
     program, *words = argv
     own = dict(word.removeprefix('--').split('=', 1) for word in words if is_own(word))
     if own.get('change') not in (None, *VARIANTS):
-        raise InputError(f'--change={own["change"]}: no variant; there are {", ".join(VARIANTS)}')
+        known = ', '.join(VARIANTS)
+        raise InputError(f'--change={own["change"]}: not a variant; choose from {known}')
     if not re.fullmatch('[1-9][0-9]{0,3}', own.get('threads', '1')):
-        raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 up to 9999')
+        raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 to 9999')
     if 'threads' in own:
         setup.cores = lambda: int(own['threads'])
     if 'change' in own:

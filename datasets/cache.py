@@ -25,7 +25,7 @@ def cache_directory():
     try:
         base = errors.expand(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
     except ValueError as error:
-        raise InputError(f'XDG_CACHE_HOME: missing, and {error}') from None
+        raise InputError(f'XDG_CACHE_HOME: not set, and {error}') from None
     return Path(base, 'generative-models')
 
 
@@ -69,7 +69,7 @@ def _room(folder):
     except OSError as error:
         if not errors.full(error):
             raise
-        remedy = 'make room there or name another directory with XDG_CACHE_HOME'
+        remedy = 'make room there or set XDG_CACHE_HOME to another directory'
         raise InputError(f'{folder}: {error.strerror}; {remedy}') from error
 
 

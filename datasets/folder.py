@@ -55,7 +55,7 @@ def read_folder(name, shape):
     """
     root = Path(name).expanduser()
     if not root.is_dir():
-        raise InputError(f'--images={name}: no folder and no run; give one of them')
+        raise InputError(f'--images={name}: neither a folder nor a run; give one of them')
     return np.stack([_read_image(file, shape) for file in _image_files(root)])
 
 
@@ -66,7 +66,7 @@ def _examples(root):
     splits = [_image_files(folder) for folder in folders]
     files = sum(splits, [])
     if len(files) < 2:
-        raise InputError(f'{root}: a single image; give at least one more to test on')
+        raise InputError(f'{root}: only one image; add at least one more for the test split')
     pairs = zip(folders, splits, strict=True)
     classes = [_class_name(file.relative_to(folder)) for folder, split in pairs for file in split]
     sizes = [len(split) for split in splits]
@@ -76,7 +76,7 @@ def _examples(root):
 def _image_files(folder):
     images = sorted(path for path in _files(folder) if path.name.lower().endswith(SUFFIXES))
     if not images:
-        raise InputError(f'{folder}: no images; they end in {" ".join(SUFFIXES)}')
+        raise InputError(f'{folder}: no images; their names must end in {" ".join(SUFFIXES)}')
     return images
 
 
@@ -133,7 +133,7 @@ def _opened(file):
     except Exception as error:  # PIL's decoders raise nearly anything on damaged files
         if isinstance(error, OSError) and error.errno:
             reason = f'cannot be read ({error.strerror})'
-            raise InputError(f'{file}: {reason}; mend that or remove it') from error
+            raise InputError(f'{file}: {reason}; fix that or remove it') from error
         reason = f'cannot be decoded as an image ({in_a_line(error)})'
         raise InputError(f'{file}: {reason}; remove or replace it') from error
 
@@ -141,4 +141,4 @@ def _opened(file):
 def _check_scale(picture):
     """Refuses fractions and integers of 32 bits, but for a .pgm, which Pillow scales to 16."""
     if picture.mode == 'F' or (picture.mode == 'I' and picture.format != 'PPM'):
-        raise ValueError('nothing tells which of its numbers is white; save it with 8 or 16 bits')
+        raise ValueError('it is not known which number is white; save it with 8 or 16 bits')

@@ -56,7 +56,7 @@ def side_of(image_size, native):
         return max((side for side in SIZES if side <= native), default=SIZES[0])
     if image_size not in SIZES:
         sizes = ', '.join(map(str, SIZES))
-        raise InputError(f'--image_size={image_size}: not offered; give one of {sizes}')
+        raise InputError(f'--image_size={image_size}: not available; choose from {sizes}')
     return image_size
 
 

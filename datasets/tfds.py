@@ -36,7 +36,7 @@ def builder_of(name, data_dir):
             raise InputError(f'--dataset={name}: {in_a_line(error)}') from error
         raise InputError(_unknown(name, tfds.list_builders())) from error
     if str(builder.data_dir).startswith('~'):  # it would become a directory of that name
-        raise InputError('--data_dir: missing, and no home directory is known; give one')
+        raise InputError('--data_dir: missing, and no home directory is known; name a directory')
     return builder
 
 
@@ -56,7 +56,7 @@ def without_warnings():
 def _unknown(name, known):
     near = difflib.get_close_matches(name, ['digits', *known], n=4) or ['digits', 'mnist']
     remedy = f'try {", ".join(near)}, or the path of a folder of images'
-    return f'--dataset={name}: no data set and no folder of that name; {remedy}'
+    return f'--dataset={name}: no data set or folder has that name; {remedy}'
 
 
 def tfds_source(builder, image_size):
@@ -88,7 +88,7 @@ def _feature(builder, kind):
 def _tfds_shape(builder, image, image_size):
     feature = builder.info.features[image] if image else None
     if feature is None or feature.np_dtype != np.uint8:
-        raise InputError(f'--dataset={builder.name}: holds no images of 8 bits')
+        raise InputError(f'--dataset={builder.name}: has no 8-bit images; choose another')
     height, width, channels = feature.shape
     native = min(height, width) if height and width else MIXED_SIDE
     side = side_of(image_size, native)
@@ -98,7 +98,8 @@ def _tfds_shape(builder, image, image_size):
 def _tfds_splits(builder):
     splits = builder.info.splits
     if 'train' not in splits:
-        raise InputError(f'--dataset={builder.name}: has no train split, only {", ".join(splits)}')
+        found = f'has no train split, only {", ".join(splits)}'
+        raise InputError(f'--dataset={builder.name}: {found}; choose another')
     return ['train', *[split for split in ('test', 'validation') if split in splits][:1]]
 
 
@@ -106,11 +107,11 @@ def prepare(builder):
     """Downloads a data set; without a network TFDS itself would retry for minutes."""
     missing = f'--dataset={builder.name}: not prepared in {builder.data_dir}'
     remedy = (
-        'give --data_dir, a directory where TFDS prepared it on another machine, '
-        'or start now with --dataset=digits'
+        'copy it from a machine where TFDS prepared it and name its directory with --data_dir, '
+        'or start with --dataset=digits'
     )
     if not online():
-        raise InputError(f'{missing}, and no network to fetch it; {remedy}')
+        raise InputError(f'{missing}, and there is no network to download it; {remedy}')
     backend.load_tensorflow()
     try:
         builder.download_and_prepare()

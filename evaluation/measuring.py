@@ -35,7 +35,7 @@ def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=N
     """
     data, data_hash = load(judged, data_dir)
     checkpoints = [checkpoint(run) for run in judged]
-    told = f'scores: {", ".join(names)}; by {num_samples:,} samples of each'
+    told = f'scores: {", ".join(names)}; {num_samples:,} samples per run'
     print(told, file=sys.stderr, flush=True)
     backend.load_tensorflow()
     with backend.quiet():
@@ -54,7 +54,7 @@ def known(names):
         if name not in scores.SCORES:
             near = difflib.get_close_matches(name, scores.SCORES, cutoff=0.5)
             told = f', did you mean {" or ".join(near)}?' if near else ''
-            raise InputError(f'--metrics: {name!r} is no score{told}; --help lists them')
+            raise InputError(f'--metrics: {name!r} is not a score{told}; --help lists them')
     return list(dict.fromkeys(names))
 
 
@@ -93,7 +93,7 @@ def check_number(names, judge, num_samples):
     for name in names:
         needed = scores.least(name, judge)
         if num_samples < needed:
-            remedy = f'give at least {needed}, or name other scores with --metrics'
+            remedy = f'give at least {needed}, or choose other scores with --metrics'
             raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
 
 

@@ -107,8 +107,8 @@ def sides(results, names):
     samples, real = conditions['num_samples'], conditions['test_images']
     if not any(SCORES[name].compares for name in taken(results, names)):
         return []
-    lines = ['', f'FID and its kin: {samples:,} samples against {real:,} test images.']
-    few = 'With so few, FID comes out too high: compare it only where both numbers are equal.'
+    lines = ['', f'FID and similar scores: {samples:,} samples against {real:,} test images.']
+    few = 'With so few, FID is too high: only compare FIDs with the same two numbers.'
     return [*lines, few] if real < FEW else lines
 
 

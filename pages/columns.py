@@ -60,7 +60,8 @@ def parse_epoch(word):
         return math.inf
     if not re.fullmatch('[0-9]{1,9}', word) or not int(word):
         told = repr(word if len(word) < 20 else f'{word[:20]}...')
-        raise InputError(f'--epochs_shown: {told} is no epoch; give positive integers or last')
+        remedy = 'give positive whole numbers or last'
+        raise InputError(f'--epochs_shown: {told} is not an epoch; {remedy}')
     return int(word)
 
 
@@ -75,7 +76,8 @@ def choose(shown, every):
     """Those epochs of `shown` that some run has; raises InputError when there is none."""
     chosen = [epoch for epoch in shown if epoch == math.inf or epoch in every]
     if not chosen:
-        raise InputError(f'--epochs_shown: no run has these, the latest is {every[-1]}; add last')
+        found = f'no run has any of these epochs, the latest is {every[-1]}'
+        raise InputError(f'--epochs_shown: {found}; add last')
     return chosen
 
 

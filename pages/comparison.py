@@ -113,7 +113,7 @@ def draw_neighbours(named):
 
 def draw_neighbour(name, path):
     """The figure of a run's samples beside the training images nearest to them."""
-    alt = f'{name} samples on the left, the nearest training images beside each'
+    alt = f'{name} samples on the left, next to each its nearest training images'
     image = draw_image(source(pictures.load_png(path)), alt)
     return f'<figure>{image}<figcaption>{escape(alt)}</figcaption></figure>'
 
@@ -189,7 +189,7 @@ def ask(missing):
     names = ', '.join(name for name, _ in missing)
     paths = ','.join(str(run.path) for _, run in missing)
     command = draw_command(['python', 'evaluate.py', f'--runs={paths}'])
-    return f'<p>No scores yet of {escape(names)}: {command}</p>'
+    return f'<p>No scores yet for {escape(names)}. To compute them: {command}</p>'
 
 
 # Runs

@@ -52,10 +52,10 @@ def load_picture(path, see):
                 pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
                 return see(pixels.reshape(*pixels.shape[:2], -1), image.info.get(CELL))
     except FileNotFoundError:
-        raise InputError(f'{path}: no such picture; make the run again') from None
+        raise InputError(f'{path}: no such picture; train the run again') from None
     except (OSError, SyntaxError, ValueError, *BOMBS) as error:
-        reason = f'damaged, or no picture; delete it and make it again ({type(error).__name__})'
-        raise InputError(f'{path}: {reason}') from None
+        reason = f'damaged, or not a picture ({type(error).__name__})'
+        raise InputError(f'{path}: {reason}; delete it and draw it again') from None
 
 
 def to_pillow(image):

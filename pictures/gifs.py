@@ -38,7 +38,7 @@ def save_gif(path, frames, captions=None, seconds=0.2, last_seconds=2.0):
     frames = [GREYS[f[..., 0]] if f.shape[-1] == 1 else f for f in frames]
     if len({frame.shape for frame in frames}) > 1:
         raise InputError(
-            f'{path}: its pictures differ in size; one of them is damaged, so make the run again'
+            f'{path}: its pictures differ in size; one of them is damaged, so train the run again'
         )
     durations = [1000 * seconds] * (len(frames) - 1) + [1000 * last_seconds]
     with atomic(path) as partial:

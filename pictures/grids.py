@@ -82,8 +82,8 @@ def load_cells(path, height, width):
     try:
         return cells(load_grid(path), height, width)
     except ValueError:
-        reason = f'no grid of images of {height}x{width} pixels'
-        raise InputError(f'{path}: {reason}; make the run again') from None
+        reason = f'not a grid of images of {height}x{width} pixels'
+        raise InputError(f'{path}: {reason}; train the run again') from None
 
 
 def _cut(pixels, note):

@@ -46,7 +46,7 @@ def checkpoint_name(step):
 def check_checkpoint(path, arrays):
     """Raises ValueError when {name: array} has no step, or a variable that is not finite."""
     if 'step' not in arrays or arrays['step'].shape or arrays['step'].dtype.kind not in 'iu':
-        raise ValueError(f'{path}: no checkpoint')
+        raise ValueError(f'{path}: not a checkpoint')
     variables = [a for name, a in arrays.items() if name.isdecimal() and a.dtype.kind == 'f']
     if not all(np.isfinite(array).all() for array in variables):
         raise ValueError(f'{path}: holds a weight that is infinite or not a number')
@@ -60,7 +60,7 @@ def open_run(path):
         wrote it.
     """
     if not path:
-        raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
+        raise InputError('--run: missing; for example: --run=outputs/vae-mnist')
     run = located(path)
     _ = run.config
     return run
@@ -88,15 +88,15 @@ def open_all(paths):
       InputError: none is named, one is no run, or their data differ.
     """
     if not paths:
-        raise InputError('--runs: missing; give it as --runs=outputs/first,outputs/second')
+        raise InputError('--runs: missing; for example: --runs=outputs/first,outputs/second')
     opened = [open_run(path) for path in paths]
     name = '{dataset} (data_hash {data_hash:.12})'.format_map
     first = opened[0]
     for run in opened:
         ours, theirs = name(run.config), name(first.config)
         if ours != theirs:
-            found = f'{first.path} is of {theirs}, {run.path} of {ours}'
-            raise InputError(f'--runs: {found}; compare runs of one data set')
+            found = f'{first.path} was trained on {theirs}, {run.path} on {ours}'
+            raise InputError(f'--runs: {found}; choose runs of one data set')
     return opened
 
 
@@ -123,8 +123,9 @@ class Run:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError:
-            remedy = f'put it right, or delete {self.path} by hand'
-            raise InputError(f'{path}: damaged, or no configuration of a run; {remedy}') from None
+            remedy = f'fix it, or delete {self.path} by hand'
+            fault = 'damaged, or not the configuration of a run'
+            raise InputError(f'{path}: {fault}; {remedy}') from None
         if not schema.is_ours(found):
             return None
         if found['format'] > FORMAT:
@@ -151,7 +152,7 @@ class Run:
             )
         fault = schema.fault(found)
         if fault:
-            remedy = 'put it right, or train anew with --overwrite'
+            remedy = 'fix it, or start from the beginning with --overwrite'
             raise InputError(f'{self.path}/{CONFIG}: damaged: {fault}; {remedy}')
         return found
 
@@ -186,8 +187,9 @@ class Run:
         for key in sorted((kept.keys() | settings.keys()) - changeable):
             if kept.get(key) != settings.get(key):
                 raise InputError(
-                    f'--{key}={settings.get(key)}: {self.path} was begun with {kept.get(key)}; '
-                    'repeat that, choose another --run_name, or begin anew with --overwrite'
+                    f'--{key}={settings.get(key)}: {self.path} was started with {kept.get(key)}; '
+                    'use that, choose another --run_name, or start from the beginning with '
+                    '--overwrite'
                 )
 
     def check_data(self, data_hash):
@@ -199,7 +201,8 @@ class Run:
         if self.config['data_hash'] != data_hash:
             raise InputError(
                 f'--dataset={self.config["settings"]["dataset"]}: not the data that {self.path} '
-                'was begun with; find those, choose another --run_name, or --overwrite the run'
+                'was started with; restore those, choose another --run_name, or start from the '
+                'beginning with --overwrite'
             )
 
     def check_streams(self, fingerprint):
@@ -210,8 +213,8 @@ class Run:
         """
         if self.settle('streams_hash', lambda: fingerprint) != fingerprint:
             raise InputError(
-                f'{self.path}: was begun with other further data; find those, choose another '
-                '--run_name, or --overwrite the run'
+                f'{self.path}: was started with other further data; restore those, choose another '
+                '--run_name, or start from the beginning with --overwrite'
             )
 
     def foreign(self):
@@ -235,7 +238,7 @@ class Run:
                 self.path.mkdir(parents=True, exist_ok=True)
                 if not self.exists() and self.foreign():
                     raise InputError(
-                        f'{self.path}: holds other files than a run; choose --run_name'
+                        f'{self.path}: holds files that are not a run; choose another --run_name'
                     )
                 if not lock.exists():  # a finished run may lie where nothing can be written
                     lock.touch()
@@ -243,7 +246,9 @@ class Run:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InputError(f'{self.path}: another process is training here') from None
+                fault = 'another process is training here'
+                remedy = 'wait until it ends or choose another --run_name'
+                raise InputError(f'{self.path}: {fault}; {remedy}') from None
             try:
                 yield
             finally:
@@ -302,7 +307,7 @@ class Run:
         except FileNotFoundError:
             return []
         except (ValueError, csv.Error):
-            remedy = 'put it right, or delete it to go on without its rows'
+            remedy = 'fix it, or delete it to continue without its rows'
             raise InputError(f'{path}: damaged in line {line}; {remedy}') from None
         return found
 
@@ -358,8 +363,8 @@ class Run:
             yield
         except (ValueError, KeyError) as error:
             raise InputError(
-                f'{self.path}/checkpoints: not of this model ({error}); '
-                'another version wrote it, so train anew with --overwrite'
+                f'{self.path}/checkpoints: do not fit this model ({error}); '
+                'another version wrote them, so start from the beginning with --overwrite'
             ) from None
 
     def load(self, warn):
@@ -381,8 +386,9 @@ class Run:
                 faults.append(error)
                 continue
             for fault in faults:
-                warn(f'{fault}, so the checkpoint before it is used')
+                warn(f'{fault}; the checkpoint before it is used instead')
             return arrays
         if faults:
-            raise InputError(f'{self.path}/checkpoints: none is whole; begin anew with --overwrite')
+            remedy = 'start from the beginning with --overwrite'
+            raise InputError(f'{self.path}/checkpoints: all are damaged; {remedy}')
         return None

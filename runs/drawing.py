@@ -46,11 +46,11 @@ def check_given(model, labels, images):
     """Refuses labels or images that the model does not take, and the want of images."""
     name = model.settings.model
     if labels is not None and model.given != 'labels':
-        raise InputError(f'--label, --labels: {name} draws by no labels; leave them out')
+        raise InputError(f'--label, --labels: {name} does not draw by label; leave them out')
     if images is not None and model.given != 'images':
-        raise InputError(f'--images: {name} draws from no images; leave it out')
+        raise InputError(f'--images: {name} does not draw from images; leave it out')
     if images is None and model.given == 'images':
-        raise InputError(f'--images: missing; {name} begins from images, of a folder or a run')
+        raise InputError(f'--images: missing; {name} starts from images, of a folder or a run')
 
 
 def show(model, latents):

@@ -28,8 +28,8 @@ def save_generator(path, model, drawing=None):
     if path.suffix == '.keras':
         if generator is None:
             raise InputError(
-                f'--export={path}: this model draws by more than layers of Keras; name a directory '
-                'for tf.saved_model.load'
+                f'--export={path}: this model needs more than Keras layers to draw; name a '
+                'directory for tf.saved_model.load'
             )
         with atomic(path) as partial:
             generator.save(partial)

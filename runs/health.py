@@ -40,10 +40,12 @@ def failure_of(rows, steps):
     told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with another --seed '
     told += 'or a smaller --learning_rate'
     if all(gap(row) > GAP for row in last):
-        return f'failing: the discriminator knows every sample, D(x) - D(G(z)) above {GAP} {told}'
+        found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {GAP}'
+        return f'failing: {found} {told}'
     begun = int(last[0]['epoch']) * steps >= ALIKE
     if begun and all(float(row.get('spread') or 1) < SPREAD for row in last):
-        return f"failing: all samples look alike, their spread below {SPREAD} of the data's {told}"
+        found = f"all samples look alike: their spread was below {SPREAD} of the data's"
+        return f'failing: {found} {told}'
     return None
 
 

@@ -29,12 +29,12 @@ def settings_of(run):
     place, kept = run.path / directory.CONFIG, run.config['settings']
     model = kept.get('model')
     if model not in declarations.names():
-        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
+        raise InputError(f'{place}: there is no model {model!r} in models/; put its file back')
     options = declarations.read(model).options
     settings = {name: option.default for name, option in options.items()} | kept
     for name, option in options.items():
         if not option.takes(settings[name]):
-            raise InputError(f'{place}: the flag {name} is {settings[name]!r}; put it right')
+            raise InputError(f'{place}: the flag {name} cannot be {settings[name]!r}; fix it')
     return SimpleNamespace(**settings)
 
 
@@ -58,5 +58,5 @@ def assign(variables, arrays):
     for i, variable in enumerate(variables):
         array = arrays.get(f'{i:04d}')
         if array is None or array.shape != tuple(variable.shape):
-            raise ValueError(f'{variable.path} is not in it')
+            raise ValueError(f'{variable.path} is missing or has another shape')
         variable.assign(array)

@@ -27,17 +27,17 @@ def fault(config):
         if name not in config:
             return f'{name} is missing'
         if not wanted(config[name]):
-            return f'{name} is not of its kind'
+            return f'{name} has an invalid value'
     for name, wanted in SETTINGS.items():
         if name not in settings:
             return f'the flag {name} is missing'
         if not wanted(settings[name]):
-            return f'the flag {name} is not of its kind'
+            return f'the flag {name} has an invalid value'
     odd = [name for name, value in settings.items() if not is_plain(value)]
     odd += [name for name, value in config.items() if not is_shallow(value)]
     if config.get('xla', 'on') not in ('on', 'off'):
         odd.append('xla')
-    return f'{odd[0]} is not of its kind' if odd else None
+    return f'{odd[0]} has an invalid value' if odd else None
 
 
 def is_row(row):

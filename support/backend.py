@@ -90,4 +90,4 @@ def check_keras_json():
         and found.get('image_data_format', 'channels_last') in ('channels_first', 'channels_last')
         and not found.get('nnx_enabled')
     ):
-        raise InputError(f'{path}: holds settings that Keras does not know; mend or delete it')
+        raise InputError(f'{path}: has settings that Keras does not accept; fix or delete it')

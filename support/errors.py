@@ -22,7 +22,7 @@ def expand(path):
     """
     expanded = os.path.expanduser(path)
     if path.startswith('~') and (expanded.startswith('~') or os.environ.get('HOME') == ''):
-        raise ValueError('no home directory is known; set HOME or write the path out')
+        raise ValueError('no home directory is known; set HOME or write the full path')
     return expanded
 
 

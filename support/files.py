@@ -77,7 +77,7 @@ def names(path):
     except FileNotFoundError:
         return []
     except NotADirectoryError:
-        raise InputError(f'{path}: no directory; move it away') from None
+        raise InputError(f'{path}: not a directory; move it away') from None
 
 
 def write_arrays(path, arrays):
@@ -135,5 +135,5 @@ def read_json(path):
     except RecursionError:
         raise ValueError(f'{path}: nested too deeply') from None
     if not isinstance(found, dict):
-        raise ValueError(f'{path}: no dictionary')
+        raise ValueError(f'{path}: not a dictionary')
     return found

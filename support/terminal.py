@@ -41,9 +41,9 @@ def describe(error):
     if error.filename:
         return f'{error.filename}: {reason}' + ('; make room there' if full(error) else '')
     if not takes_output():
-        return f'standard output: cannot be written ({reason}); lead it to where there is room'
+        return f'standard output: cannot be written ({reason}); make room or redirect it'
     if full(error):
-        return f'{reason}; make room where runs, ~/.cache and temporary files lie'
+        return f'{reason}; make room for runs, ~/.cache and temporary files'
     return reason
 
 

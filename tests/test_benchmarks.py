@@ -203,7 +203,7 @@ def test_the_last_samples_of_each_model_stand_over_its_name_and_fid(tmp_path):
 
 @pytest.mark.parametrize('flag', ['networks', 'parts'])
 def test_an_unknown_word_is_refused(flag):
-    with pytest.raises(InputError, match=f"^--{flag}: no 'vea'"):
+    with pytest.raises(InputError, match=f"^--{flag}: 'vea' is unknown"):
         throughput.main(['throughput.py', f'--{flag}=vea'])
 
 

@@ -78,7 +78,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
-    assert '200 samples against 200 test images.\nWith so few, FID comes out too high' in table
+    assert '200 samples against 200 test images.\nWith so few, FID is too high' in table
     assert 'no encoder' not in table
 
 

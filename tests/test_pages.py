@@ -211,7 +211,7 @@ def test_runs_without_scores_are_answered_with_the_command(old):
 def test_a_damaged_evaluation_is_none(text):
     run = make_run('gan', [1])
     (run.path / 'evaluation.json').write_text(text)
-    assert 'No scores yet of GAN' in page(run).source
+    assert 'No scores yet for GAN' in page(run).source
 
 
 def test_a_page_that_cannot_be_written_is_told_in_a_line():

@@ -47,7 +47,8 @@ def train(settings, command=()):
 def proceed(run, settings, data, arrays):
     """Trains `run` from the checkpoint `arrays`, or None, unless all is done already."""
     if finished(run, settings, data, arrays):
-        print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
+        found = finding(settings, data, arrays)
+        print(f'{run.path}: {found}; a larger --epochs continues training')
         return 0
     run.rows()  # a damaged log is refused before the wait for TensorFlow
     print(opening(run, settings, data, arrays), flush=True)
@@ -65,12 +66,12 @@ def run_of(settings):
 def opening(run, settings, data, arrays):
     """What is trained, on what and where, in one line."""
     images, steps = len(data.train_images), len(data.train_images) // settings.batch_size
-    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps an epoch'
-    where = f'{settings.epochs:,} epochs into {run.path}'
+    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps per epoch'
+    where = f'{settings.epochs:,} epochs, saved in {run.path}'
     if arrays is not None:
         begun = epochs_of(settings, data, arrays)
-        where = f'goes on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
-    return f'{what}, {where}; compiling first, which takes some seconds'
+        where = f'continues after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
+    return f'{what}, {where}; compiling first, which takes a few seconds'
 
 
 def epochs_of(settings, data, arrays):
@@ -110,8 +111,8 @@ def threads(run):
     begun = run.config['threads']
     if begun != cores():
         warn(
-            f'{run.path}: goes on with the {begun} threads it was begun with; on another machine, '
-            f'here of {cores()} cores, the last bits may differ'
+            f'{run.path}: continues with the {begun} threads it was started with; this machine has '
+            f'{cores()} cores, so the last bits of the result may differ'
         )
     return begun
 
@@ -122,7 +123,7 @@ def check_batch(settings, examples):
     if settings.batch_size > examples:
         raise InputError(
             f'--batch_size={settings.batch_size}: more than the {examples} training images; '
-            f'choose {examples} at most'
+            f'choose at most {examples}'
         )
 
 

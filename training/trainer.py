@@ -24,7 +24,8 @@ from training.loop import Diverged, Loop
 
 CALL_SECONDS = 0.5  # between two looks at the keyboard
 STOPPING = (
-    'stopping and saving, when this call or compilation ends; a second Ctrl-C ends all at once'
+    'stopping and saving as soon as the current steps or compilation end; '
+    'a second Ctrl-C quits at once'
 )
 
 
@@ -71,7 +72,8 @@ class Trainer:
         streams = self.model.streams(self.data, self.load)
         for name, stream in streams.items():
             if not len(stream.images) or len(stream.images) != len(stream.labels):
-                raise InputError(f'--model={self.settings.model}: no examples in its {name}')
+                fault = f'its data stream {name} has no examples, or not one label per image'
+                raise InputError(f'--model={self.settings.model}: {fault}; fix its streams()')
         self.run.check_streams(fingerprint(streams))
         return streams
 
@@ -238,13 +240,11 @@ class Trainer:
             )
         path = self.run.path
         if self.done():
-            print(
-                f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif'
-            )
+            print(f'{path}: {self.loop.epoch} epochs done; samples over time: {path}/samples.gif')
             print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
         where = f'stopped and saved in epoch {self.loop.epoch + 1}'
-        print(f'{path}: {where}; the same command goes on from here')
+        print(f'{path}: {where}; the same command continues from here')
         return 128 + number
 
     def divergence(self, error):
@@ -259,7 +259,7 @@ class Trainer:
         """What a diverged run leaves, and what to try."""
         kept = self.run.checkpoints()
         last = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
-        return f'{last}; try a smaller rate or another --seed'
+        return f'{last}; try a smaller --learning_rate or another --seed'
 
 
 def watch(run, settings, model, load):

@@ -71,9 +71,9 @@ def read(path):
     except FileNotFoundError:
         if path != SHIPPED:
             return None
-        raise InputError(f'{path}: missing classifier; {remedy}') from None
+        raise InputError(f'{path}: the classifier is missing; {remedy}') from None
     except ValueError:
-        raise InputError(f'{path}: damaged classifier; {remedy}') from None
+        raise InputError(f'{path}: the classifier is damaged; {remedy}') from None
 
 
 def is_mnist(data, dataset):
@@ -127,7 +127,8 @@ def train(data):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     count = len(data.train_images)
-    print(f'training the classifier once, {EPOCHS} epochs of {count:,} images', file=sys.stderr)
+    told = f'training the classifier (only this once): {EPOCHS} epochs of {count:,} images'
+    print(told, file=sys.stderr)
     images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
     taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return model

@@ -31,11 +31,12 @@ def inception(image_shape):
     home = Path(os.environ.get('KERAS_HOME') or Path.home() / '.keras')
     remedy = f'put {WEIGHTS} into {home}/models, or leave the flag out'
     if not (home / 'models' / WEIGHTS).is_file() and not datasets.online():
-        raise InputError(f'--features=inception: no weights, and no network for them; {remedy}')
+        fault = 'no weights, and no network to download them'
+        raise InputError(f'--features=inception: {fault}; {remedy}')
     try:
         network = keras.applications.InceptionV3()
     except Exception as error:  # from the network, or from a damaged file
-        raise InputError(f'--features=inception: weights cannot be had; {remedy}') from error
+        raise InputError(f'--features=inception: cannot load the weights; {remedy}') from error
     weights = {f'{i:04d}': array for i, array in enumerate(network.get_weights())}
     return Judge(looker(network, image_shape), files.digest(weights), None)
 
