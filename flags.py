@@ -431,7 +431,7 @@ def reads(model, name):
 def nearest(word, known):
     """The known words that look like `word`, as the end of a sentence, or nothing."""
     close = difflib.get_close_matches(word, known, cutoff=0.5)
-    return f', did you mean {" or ".join(close)}?' if close else ''
+    return f' (did you mean {" or ".join(close)}?)' if close else ''
 
 
 def help_text(description, table):

@@ -53,7 +53,7 @@ def known(names):
     for name in names:
         if name not in scores.SCORES:
             near = difflib.get_close_matches(name, scores.SCORES, cutoff=0.5)
-            told = f', did you mean {" or ".join(near)}?' if near else ''
+            told = f' (did you mean {" or ".join(near)}?)' if near else ''
             raise InputError(f'--metrics: {name!r} is not a score{told}; --help lists them')
     return list(dict.fromkeys(names))
 

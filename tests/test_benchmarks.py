@@ -136,7 +136,7 @@ def test_a_training_that_ends_before_its_time_is_told():
     'models, refusal',
     [
         ('vae,,gan', '^--models=vae,,gan: names no model'),
-        ('vae,vea', '^--model=vea: no such model, did you mean vae'),
+        ('vae,vea', r'^--model=vea: no such model \(did you mean vae'),
         ('vae,wgan --clipp=1', '^--clipp: '),
         ('vae,wgan --clip=0', '^--clip'),
     ],

@@ -251,7 +251,7 @@ def damaged_run(path):
         ('vae', ['--run=run', '--out=a.jpg'], '--out=a.jpg: must end in .png or .npz'),
         ('vae', ['--run=run', '--out=a'], '--out=a: must end in .png or .npz'),
         ('vae', ['--run=run', '--export=run'], '--export=run: exists'),
-        ('vae', ['--run=run', '--sed=1'], '--sed: unknown flag, did you mean seed'),
+        ('vae', ['--run=run', '--sed=1'], r'--sed: unknown flag \(did you mean seed'),
         ('vae', ['run'], 'run: unexpected word'),
         ('vae', ['--run=run', '--label=10'], '--label=10: not a class of the data; choose .* 0, 1'),
         ('vae', ['--run=run', '--label=1', '--labels=2'], '--label=1: given together with --lab'),

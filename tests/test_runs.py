@@ -440,7 +440,7 @@ def test_no_flipped_byte_passes(run, mask):
         newest.write_bytes(data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :])
         arrays, warnings = load(run)
         assert arrays['step'] == 3, place
-        assert warnings == [f'{newest}: damaged, so the checkpoint before it is used']
+        assert warnings == [f'{newest}: damaged; the checkpoint before it is used instead']
 
 
 def test_no_truncated_checkpoint_passes(run):
@@ -452,7 +452,7 @@ def test_no_truncated_checkpoint_passes(run):
         newest.write_bytes(data[:length])
         arrays, warnings = load(run)
         assert arrays['step'] == 3
-        assert warnings == [f'{newest}: damaged, so the checkpoint before it is used']
+        assert warnings == [f'{newest}: damaged; the checkpoint before it is used instead']
 
 
 def test_without_a_whole_checkpoint_there_is_one_line_and_no_warning(run):
@@ -473,7 +473,7 @@ def test_a_checkpoint_that_is_whole_and_not_finite_gives_way_to_the_one_before(r
     arrays, warnings = load(run)
     assert arrays['step'] == 3
     reason = 'holds a weight that is infinite or not a number'
-    assert warnings == [f'{newest}: {reason}, so the checkpoint before it is used']
+    assert warnings == [f'{newest}: {reason}; the checkpoint before it is used instead']
 
 
 def test_a_loss_that_was_infinite_spoils_no_checkpoint(run):

@@ -114,7 +114,7 @@ def test_a_pipe_gets_a_line_an_epoch(trained):
     )
     assert [line.partition(':')[0] for line in epochs] == ['epoch 1/3', 'epoch 2/3', 'epoch 3/3']
     assert re.search(r'loss [\d.]+, .*test_negative_elbo [\d.]+, .*00:00 left$', epochs[-1])
-    assert last == f'{base}/run: 3 epochs done; the samples over time: {base}/run/samples.gif'
+    assert last == f'{base}/run: finished epoch 3; samples over time: {base}/run/samples.gif'
     assert then == f'next: python evaluate.py --runs={base}/run'
 
 
@@ -339,7 +339,7 @@ def loop_that_tells_labels(examples, batch_size, seed):
 def test_typed_again_it_says_that_all_is_done(whole, without_tensorflow, capsys):
     before = files(whole)
     assert train.main(command(whole)) == 0
-    assert capsys.readouterr().out.startswith(f'{whole}/run: all 3 epochs are done')
+    assert capsys.readouterr().out.startswith(f'{whole}/run: epoch 3 of 3 is done')
     assert train.main(command(whole, epochs=2)) == 0
     has = f'{whole}/run: has 3 epochs, more than --epochs=2; a larger --epochs continues training\n'
     assert capsys.readouterr().out == has
@@ -350,7 +350,7 @@ def test_where_nothing_can_be_written_a_finished_run_is_done_and_another_says_wh
     hooks = [partial(harness.read_only, str(copy))]
     done = harness.run(copy, hooks=hooks)
     assert (done.status, done.err) == (0, '')
-    assert 'all 3 epochs are done' in done.out
+    assert 'epoch 3 of 3 is done' in done.out
     line = one_line(harness.run(copy, epochs=4, hooks=hooks))
     assert line.strip().endswith(
         '(Read-only file system); make room there or choose another directory'

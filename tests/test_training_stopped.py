@@ -198,7 +198,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_vae, damage, tmp
     DAMAGES[damage](path)
     done = run(tmp_path / 'a')
     assert done.status == 0
-    assert done.err == f'{path}: damaged, so the checkpoint before it is used\n'
+    assert done.err == f'{path}: damaged; the checkpoint before it is used instead\n'
     assert contents(tmp_path / 'a') == contents(whole_vae.path)
 
 

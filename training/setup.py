@@ -67,7 +67,7 @@ def opening(run, settings, data, arrays):
     """What is trained, on what and where, in one line."""
     images, steps = len(data.train_images), len(data.train_images) // settings.batch_size
     what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps per epoch'
-    where = f'{settings.epochs:,} epochs, saved in {run.path}'
+    where = f'{settings.epochs:,} epoch{"s" * (settings.epochs > 1)}, saved in {run.path}'
     if arrays is not None:
         begun = epochs_of(settings, data, arrays)
         where = f'continues after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
@@ -92,7 +92,7 @@ def finding(settings, data, arrays):
     epochs = epochs_of(settings, data, arrays)
     if epochs > settings.epochs:
         return f'has {epochs:.4g} epochs, more than --epochs={settings.epochs}'
-    return f'all {settings.epochs} epochs are done'
+    return f'epoch {settings.epochs} of {settings.epochs} is done'
 
 
 def warn(line):

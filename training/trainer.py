@@ -240,7 +240,9 @@ class Trainer:
             )
         path = self.run.path
         if self.done():
-            print(f'{path}: {self.loop.epoch} epochs done; samples over time: {path}/samples.gif')
+            print(
+                f'{path}: finished epoch {self.loop.epoch}; samples over time: {path}/samples.gif'
+            )
             print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
         where = f'stopped and saved in epoch {self.loop.epoch + 1}'
