@@ -43,9 +43,9 @@ FILES = ('figure.png', 'comparison.gif', 'index.html')
 
 
 def main(argv):
-    """Writes figure.png, comparison.gif and, if asked, index.html; prints where; returns 0.
+    """Writes figure.png, comparison.gif and, if asked, index.html; prints the paths; returns 0.
 
-    Raises InputError, before anything is written, for flags or runs that make no comparison.
+    Raises InputError, before anything is written, for flags or runs that cannot be compared.
     """
     settings = flags.parse(argv, __doc__, define_flags)
     shown = [parse_epoch(word.strip()) for word in settings.epochs_shown.split(',')]
@@ -94,7 +94,7 @@ def define_flags(table):
 
 
 def place(settings, first):
-    """The directory to write to; InputError where --out names one that holds such files."""
+    """The directory to write to; InputError if --out names one where such files exist."""
     name = f'comparison-{Path(first.config["dataset"]).name}'
     beside = Path(os.path.normpath(first.path / '..' / name))
     if not settings.out:

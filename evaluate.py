@@ -32,14 +32,14 @@ from support import terminal
 from support.errors import InputError
 from support.files import atomic
 
-ANSWERS = ('coverage', 'fid', 'precision_recall', 'sharpness', 'elbo')  # how good, in a minute
+ANSWERS = ('coverage', 'fid', 'precision_recall', 'sharpness', 'elbo')  # these take a minute
 
 
 def main(argv):
     """Runs the command line `argv`; returns the exit status.
 
     Raises:
-      InputError: for flags, runs or data that cannot be meant, and too few samples for a score.
+      InputError: for invalid flags, runs or data, and too few samples for a score.
     """
     settings, drawings = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
     names, out = chosen(settings.metrics), written(settings)
@@ -91,14 +91,14 @@ def runs_of(settings):
 
 
 def chosen(words):
-    """The names of the scores in --metrics; raises InputError for an unknown one."""
+    """The names of the scores in --metrics; raises InputError for an unknown name."""
     if words == 'all':
         return list(scores.SCORES)
     return measuring.known(ANSWERS if words is None else words.split(','))
 
 
 def check_classes(judged, least):
-    """Raises InputError when a run of these (row, result) draws fewer than `least` classes."""
+    """Raises InputError if a run among these (row, result) draws fewer than `least` classes."""
     for row, kept in judged if least else []:
         drawn = kept['scores'].get('coverage', {}).get('present')
         if drawn is None or drawn < least:
@@ -109,7 +109,7 @@ def check_classes(judged, least):
 
 
 def written(settings):
-    """The path in --out, or None; InputError for a suffix of no table, and for a file's."""
+    """The path in --out, or None; InputError for another suffix, or a file that exists."""
     if not settings.out:
         return None
     if Path(settings.out).suffix not in ('.md', '.csv'):

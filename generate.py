@@ -37,16 +37,15 @@ from support.errors import InputError
 from support.files import atomic
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
-USUAL, EACH = 64, 8  # images, and of each of several labels
+USUAL, EACH = 64, 8  # images, and images per class where --labels names several
 
 
 def main(argv):
-    """Writes what the command line `argv` asks for, prints where; returns the exit status 0.
+    """Writes what the command line `argv` asks for, prints the paths; returns the exit status 0.
 
     Raises:
-      InputError: before TensorFlow is loaded, for flags or a run that cannot be meant; later, for
-        a model that does not draw so, a checkpoint of another version, and a file that cannot be
-        written.
+      InputError: before TensorFlow is loaded, for invalid flags or runs; later, for a model that
+        takes no such input, a checkpoint of another version, or a file that cannot be written.
     """
     settings, [drawing] = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
     run = directory.open_run(settings.run)
@@ -103,7 +102,7 @@ def runs_of(settings):
 
 
 def paths(settings, run):
-    """Where images and generator go, each None if not wanted; raises InputError for bad names."""
+    """The paths of images and generator, None if not wanted; raises InputError for bad names."""
     drawn = run.path / 'generated.png'
     out = Path(settings.out) if settings.out else None
     exported = Path(settings.export) if settings.export else None
@@ -119,10 +118,10 @@ def paths(settings, run):
 
 
 def labels_of(settings, names):
-    """The numbers of the classes that --label or --labels ask for, or None without them.
+    """The numbers of the classes in --label or --labels, or None without them.
 
     Raises:
-      InputError: both are given, or one names no class.
+      InputError: both are given, or a word does not name a class.
     """
     if settings.label and settings.labels:
         raise InputError(f'--label={settings.label}: given together with --labels; leave one out')
@@ -142,7 +141,7 @@ def labels_of(settings, names):
 
 
 def number_of(flag, word, names):
-    """The number of the class that a word names; raises InputError where it names none."""
+    """The number of the class that a word names; raises InputError if there is no such class."""
     if word in names:
         return names.index(word)
     if re.fullmatch('[0-9]{1,6}', word) and int(word) < len(names):
@@ -155,7 +154,7 @@ def images_of(path, image_shape):
     """The uint8 images (N, H, W, C) that --images names, or None without it.
 
     Raises:
-      InputError: there are none, or those of a run are of another shape.
+      InputError: there are none, or the images of a run have another shape.
     """
     if not path:
         return None
@@ -178,7 +177,7 @@ def count_of(settings, labels, images):
 
 
 def save_images(path, pixels, columns=None):
-    """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
+    """Writes uint8 images (N, H, W, C) in the format of the suffix of `path`."""
     if path.suffix == '.png':
         pictures.save_grid(path, pixels, columns)
     else:

@@ -1,4 +1,4 @@
-"""A folder of images, with a sub-folder a class."""
+"""A folder of images, with one sub-folder per class."""
 
 import contextlib
 import os
@@ -60,7 +60,7 @@ def read_folder(name, shape):
 
 
 def _examples(root):
-    """Files, the name of each one's class, and a mask of the test (None: the folder has none)."""
+    """Files, the class name of each, and a mask of the test images (None: no test folder)."""
     tests = [root / test for test in TEST_FOLDERS if (root / test).is_dir()]
     folders = [root / 'train', tests[0]] if tests and (root / 'train').is_dir() else [root]
     splits = [_image_files(folder) for folder in folders]
@@ -81,12 +81,12 @@ def _image_files(folder):
 
 
 def _files(folder, above=()):
-    """All files below, also behind links; but not in a folder that lies `above`, again."""
+    """All files below, also behind links, but not again those of a folder `above`."""
     place = os.path.realpath(folder)
     if place in above:
         return
     for entry in os.scandir(folder):
-        # macOS hides a `._x.jpg` that is no image beside `x.jpg`, notebooks hide copies.
+        # macOS adds a hidden `._x.jpg`, which is not an image, to `x.jpg`; notebooks hide copies.
         if entry.name.startswith('.'):
             continue
         if entry.is_dir():
@@ -96,13 +96,13 @@ def _files(folder, above=()):
 
 
 def _class_name(path):
-    """A file system's name is bytes, and may be no text."""
+    """The first folder of a path; its name is bytes, which may not be valid text."""
     name = path.parts[0] if len(path.parts) > 1 else ONE_CLASS
     return os.fsencode(name).decode(errors='backslashreplace')
 
 
 def _native(files):
-    """The median of the smaller sides, among 500 of the files, and 1 channel if all are grey."""
+    """The median of the smaller sides of 500 files, and the channels: 1 if all files are grey."""
     sides = [_header(file)[0] for file in files[:: -(-len(files) // 500)]]
     grey = all(_header(file)[1] for file in files)
     return int(np.median(sides)), 1 if grey else 3
@@ -120,14 +120,14 @@ def _read_image(file, shape):
 
 @contextlib.contextmanager
 def _opened(file):
-    """The file as a PIL picture, not decoded yet; whatever fails in the block is told as its."""
+    """The file as a PIL picture, not decoded yet; an error in the block names the file."""
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):
             raise ValueError('a pipe or a device')  # which might never end
         with Image.open(file) as picture:
             _check_scale(picture)
             yield picture
-    except Image.DecompressionBombError as error:  # by its size: Pillow takes it for an attack
+    except Image.DecompressionBombError as error:  # so large that Pillow suspects an attack
         most = f'{2 * Image.MAX_IMAGE_PIXELS:,} pixels'
         raise InputError(f'{file}: more than {most}; make it smaller') from error
     except Exception as error:  # PIL's decoders raise nearly anything on damaged files
@@ -139,6 +139,6 @@ def _opened(file):
 
 
 def _check_scale(picture):
-    """Refuses fractions and integers of 32 bits, but for a .pgm, which Pillow scales to 16."""
+    """Refuses floats and 32-bit integers, except in a .pgm, which Pillow scales to 16 bits."""
     if picture.mode == 'F' or (picture.mode == 'I' and picture.format != 'PPM'):
         raise ValueError('it is not known which number is white; save it with 8 or 16 bits')

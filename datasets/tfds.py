@@ -27,7 +27,7 @@ def library():
 
 
 def builder_of(name, data_dir):
-    """The builder of a data set; raises InputError where there is none of that name."""
+    """The builder of a data set; raises InputError if there is none of that name."""
     tfds = library()
     try:
         builder = tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
@@ -42,7 +42,7 @@ def builder_of(name, data_dir):
 
 @contextlib.contextmanager
 def without_warnings():
-    """TFDS warns of each data set that is not prepared, and of what TFDS itself has deprecated."""
+    """Silences TFDS, which warns of data sets that are not prepared and of its own deprecations."""
     from absl import logging
 
     verbosity = logging.get_verbosity()
@@ -71,14 +71,14 @@ def tfds_source(builder, image_size):
     counts = [builder.info.splits[split].num_examples for split in splits]
     info = Info(shape, class_names, *(counts if len(counts) > 1 else ()))
     directory = os.path.realpath(builder.data_dir)
-    # The sizes cannot tell a data set that was prepared anew from the one it replaced.
+    # The sizes do not show whether a data set was prepared again.
     prepared = os.stat(os.path.join(directory, 'dataset_info.json')).st_mtime_ns
     key = (directory, builder.info.full_name, prepared, splits, counts, shape)
     return Source(info, key, lambda: _decode(builder, splits, image, label, shape))
 
 
 def _feature(builder, kind):
-    """The key of the first feature of a kind, those for supervised learning first, or None."""
+    """The key of the first feature of a kind, or None; supervised features are tried first."""
     features = dict(builder.info.features.items())
     keys = [*(builder.info.supervised_keys or ()), *features]
     kind = getattr(library().features, kind)
@@ -104,7 +104,7 @@ def _tfds_splits(builder):
 
 
 def prepare(builder):
-    """Downloads a data set; without a network TFDS itself would retry for minutes."""
+    """Downloads a data set; without this check TFDS would retry for minutes if offline."""
     missing = f'--dataset={builder.name}: not prepared in {builder.data_dir}'
     remedy = (
         'copy it from a machine where TFDS prepared it and name its directory with --data_dir, '
@@ -120,7 +120,7 @@ def prepare(builder):
 
 
 def online(seconds=5):
-    """Whether the store that TFDS reads from answers; asked by HTTP, which honours proxies."""
+    """Whether the server of TFDS answers; asked over HTTP, which respects proxies."""
     import requests
 
     answers = []
@@ -141,7 +141,7 @@ def _decode(builder, splits, image, label, shape):
     tensorflow, _ = backend.load_tensorflow()
     with backend.quiet():  # the first look at the devices, which the decoding would take, prints
         tensorflow.config.list_logical_devices()
-    # Images of many sizes fit no batch.
+    # Images of different sizes do not fit into one batch.
     size = 256 if all(builder.info.features[image].shape) else 1
     batches = (
         (fit_all(batch[image], shape), _labels(batch, image, label))
@@ -156,7 +156,7 @@ def _tfds_test(builder, splits, label):
         return np.repeat([False, True], counts)
     if label is None:
         return a_tenth(np.zeros(counts[0]))
-    # An additional pass, since only all the labels tell which images are for the test.
+    # An additional pass, because the choice of test images depends on all labels.
     batches = _batches(builder, splits, {label}, 1024)
     return a_tenth(np.concatenate([batch[label] for batch in batches]))
 
@@ -166,7 +166,7 @@ def _labels(batch, image, label):
 
 
 def _batches(builder, splits, features, size):
-    """Batches of these features, the others not decoded, in an order that is always the same."""
+    """Batches of these features in a fixed order; other features are not decoded."""
     tfds = library()
     decoders = tfds.decode.PartialDecoding(features)
     config = tfds.ReadConfig(try_autocache=False)

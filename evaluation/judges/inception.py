@@ -1,7 +1,7 @@
-"""InceptionV3 as Keras has it, trained on ImageNet: a judge for images of any kind.
+"""InceptionV3 from Keras, trained on ImageNet: a judge for images of any kind.
 
 Its weights are not those of the original FID and Inception score, which came from another training
-of 2015: numbers taken with it do not compare with published ones.
+in 2015. So its numbers cannot be compared with published ones.
 """
 
 import os
@@ -26,7 +26,7 @@ def inception(image_shape):
       image_shape: (H, W, C) of the images, grey or in colour.
 
     Raises:
-      InputError: the weights are not there, and cannot be had.
+      InputError: the weights are missing and cannot be downloaded.
     """
     home = Path(os.environ.get('KERAS_HOME') or Path.home() / '.keras')
     remedy = f'put {WEIGHTS} into {home}/models, or leave the flag out'
