@@ -1,4 +1,4 @@
-"""Time to quality: seconds of training until the VAE's test split costs a given number of nats."""
+"""Time to quality: seconds of training until the VAE reaches a negative ELBO on the test split."""
 
 from statistics import median
 

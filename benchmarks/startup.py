@@ -1,4 +1,4 @@
-"""From the command line to the end of the first step: train.py beside a bare script."""
+"""From the command line to the end of the first step: train.py compared with a bare script."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""What the trainer does around its compiled calls: log, checkpoint, grids; and whether it grows."""
+"""The time that the trainer spends on log, checkpoint and grids, and whether it grows."""
 
 from statistics import median
 

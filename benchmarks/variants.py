@@ -1,11 +1,15 @@
-"""Trains as train.py does, with one thing about the post's GAN changed that is no flag.
+"""Trains as train.py does, but changes one thing about the post's GAN for which there is no flag.
 
   python -m benchmarks.variants --change=post_weights --threads=1 --model=gan --dataset=mnist
 
-Other words go to train.py. The variants: `post_weights`, as in the post's public code,
-where the generator starts from a normal distribution of deviation 0.2, cut at two deviations, and
-the discriminator from Glorot's weights; `post`, these and Adam's usual beta_1 of 0.9; `beta_1`, the
-latter alone; `wide_weights`, deviation 0.2 for both players.
+Other words go to train.py. The variants are:
+
+  post_weights  the initial weights of the post's public code: for the generator a normal
+                distribution with standard deviation 0.2, cut at two deviations; for the
+                discriminator Glorot's weights
+  beta_1        Adam's usual beta_1 of 0.9
+  post          both of these
+  wide_weights  standard deviation 0.2 for both players
 """
 
 import functools
