@@ -94,7 +94,7 @@ def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeyp
     for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
         assert f' {title}' in head
     assert 'KID' not in head and 'no elbo' not in shown.out
-    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; by 200 samples of each\n'
+    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; 200 samples per run\n'
     assert shown.err == told
 
 
