@@ -110,7 +110,7 @@ def test_a_pipe_gets_a_line_an_epoch(trained):
     base, done = trained
     first, *epochs, last, then = done.out.splitlines()
     assert first.startswith(
-        f'vae on digits: 128 images, 2 steps an epoch, 3 epochs into {base}/run;'
+        f'vae on digits: 128 images, 2 steps per epoch, 3 epochs, saved in {base}/run;'
     )
     assert [line.partition(':')[0] for line in epochs] == ['epoch 1/3', 'epoch 2/3', 'epoch 3/3']
     assert re.search(r'loss [\d.]+, .*test_negative_elbo [\d.]+, .*00:00 left$', epochs[-1])
