@@ -78,7 +78,7 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
-    assert '200 samples against 200 test images.\nWith so few, FID comes out too high' in table
+    assert '200 samples against 200 test images.\nWith so few, FID is too high' in table
     assert 'no encoder' not in table
     assert table.count('+-: standard') == 5
 
@@ -95,7 +95,7 @@ def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeyp
     for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
         assert f' {title}' in head
     assert 'KID' not in head and 'no elbo' not in shown.out
-    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; by 200 samples of each\n'
+    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; 200 samples per run\n'
     assert shown.err == told
 
 
