@@ -21,7 +21,8 @@ from keras import layers
 import flags
 import pictures
 from lessons import figure
-from lessons.points import descent, small_network, tell
+from lessons.points import descent, small_network
+from lessons.tables import tell
 from losses import minimax_loss, non_saturating_loss
 from models.shared.noise import normal
 from models.shared.optimizers import Adam

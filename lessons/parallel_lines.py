@@ -21,7 +21,8 @@ import tensorflow as tf
 import flags
 from lessons import figure
 from lessons.divergences import earth_mover, jensen_shannon, kl, total_variation
-from lessons.points import descent, small_network, tell
+from lessons.points import descent, small_network
+from lessons.tables import tell
 from losses import gradient_penalty, minimax_loss, non_saturating_loss, wasserstein_loss
 from models.shared.noise import apart, normal, uniform
 from models.shared.optimizers import Adam

@@ -1,4 +1,4 @@
-"""What the lessons on points share: a small network, steps down a loss, a printed table."""
+"""What the lessons on points share: a small network, and steps down a loss."""
 
 import keras
 import tensorflow as tf
@@ -23,11 +23,3 @@ def descent(loss, variables, optimizer):
             optimizer.apply(tape.gradient(value, [v.value for v in variables]), variables)
 
     return lambda first, count: descend(tf.constant(first), tf.constant(count))
-
-
-def tell(heads, rows):
-    """Prints a table of words and numbers under its heads; numbers to four digits."""
-    lines = [[word if isinstance(word, str) else f'{word:.4g}' for word in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
-    for line in [heads, *lines]:
-        print('  '.join(word.rjust(width) for word, width in zip(line, widths, strict=True)))

@@ -22,7 +22,7 @@ from matplotlib.patches import Circle
 import flags
 import pictures
 from lessons import figure
-from lessons.points import tell
+from lessons.tables import tell
 from models import gan_mlp
 from models.shared.optimizers import Adam
 from models.shared.pixels import to_uint8

@@ -23,7 +23,6 @@ from lessons import (
     wasserstein,
 )
 from lessons import codes as codes_lesson
-from lessons.points import tell
 from losses import minimax_loss, non_saturating_loss
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
@@ -408,8 +407,3 @@ def test_ticks_are_plain_numbers():
         {'0.01', '1'} <= set(words) <= {'0.001', '0.01', '0.1', '1', '10', '100', '1000', '10000'}
     )
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ['-1', '0', '0.5']
-
-
-def test_table_is_printed_under_its_heads(capsys):
-    tell(['name', 'x'], [['a', 0.123456], ['longer', 2]])
-    assert capsys.readouterr().out == '  name       x\n     a  0.1235\nlonger       2\n'
