@@ -403,7 +403,5 @@ def test_ticks_are_plain_numbers():
     figure.plain_ticks(axes)
     figure.pixels(page)
     words = [tick.get_text() for tick in axes.get_xticklabels()]
-    assert (
-        {'0.01', '1'} <= set(words) <= {'0.001', '0.01', '0.1', '1', '10', '100', '1000', '10000'}
-    )
+    assert {'0.01', '1'} <= set(words) and not any('$' in word for word in words)
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ['-1', '0', '0.5']
