@@ -9,8 +9,9 @@ The critic and its game are those of `wgan`, the networks those of `dcgan`, with
 norm in the critic: the penalty is on the slope at each image, which batch norm would make depend on
 the other images (section 4).
 
-The paper's rate is for hundreds of thousands of steps. After a few thousand it has drawn two classes
-of digits; with `--learning_rate=5e-4` all ten, with each of three seeds (docs/robustness.md).
+The paper's rate is for hundreds of thousands of steps. After a few thousand it has drawn two
+classes of digits; with `--learning_rate=5e-4` all ten, with each of three seeds (see
+docs/robustness.md).
 """
 
 from keras import layers
