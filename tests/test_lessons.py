@@ -363,7 +363,7 @@ def test_gradient_norms_are_taken_between_data_and_samples():
         (['--out=figure.txt'], '--out=figure.txt: must end in .webp or .png'),
         (['--sead=1'], r'--sead: unknown flag \(did you mean seed'),
         (['--seed=-1'], 'must be a whole number from 0'),
-        (['--start=nan'], 'must be a finite number from -100 up to 100'),
+        (['--start=nan'], 'must be a finite number from -100 to 100'),
         (['--generator_optimizer=adm'], 'generator_optimizer=adm: .*should be one of <sgd|adam>'),
     ],
 )
