@@ -53,6 +53,9 @@ def main(argv):
     found = measuring.evaluate(judged, names, *sampled, settings.data_dir, drawings)
     draw = results.upright if sys.stdout.isatty() else results.markdown
     print(draw(found, names, asked), end='')
+    for run, (_, kept) in zip(judged, found[-len(judged) :], strict=True):
+        for path in drawn(run, names, kept):
+            print(path)
     if out:
         with atomic(out) as partial:
             partial.write_text(render(out.suffix, found, names, asked))
@@ -95,6 +98,12 @@ def chosen(words):
     if words == 'all':
         return list(scores.SCORES)
     return measuring.known(ANSWERS if words is None else words.split(','))
+
+
+def drawn(run, names, kept):
+    """The paths of the pictures that belong to those of the scores `names` that a run has."""
+    files = [scores.SCORES[name].picture for name in names if name in kept['scores']]
+    return [run.path / file for file in files if file]
 
 
 def check_classes(judged, least):

@@ -104,6 +104,17 @@ def test_a_note_tells_why_a_score_asked_for_by_name_is_missing(copies, capsys):
     assert 'gan: no elbo: the model has no encoder.\n' in capsys.readouterr().out
 
 
+def test_pictures_that_scores_draw_are_told(copies, capsys):
+    assert call(copies.values(), '--metrics=fid,pairs,active_units') == 0
+    expected = [
+        copies['vae'] / 'pairs.png',
+        copies['vae'] / 'latent.png',
+        copies['gan'] / 'pairs.png',
+    ]
+    assert capsys.readouterr().out.splitlines()[-3:] == [*map(str, expected)]
+    assert all(path.exists() for path in expected)
+
+
 def test_a_pipe_is_told_of_each_score_and_its_time(evaluated, tmp_path, capsys):
     paths, _, _ = evaluated
     path = shutil.copytree(paths['gan'], tmp_path / 'gan')
