@@ -1,4 +1,4 @@
-"""Figures of the evaluation: neighbours, nearest pairs, what the dimensions of a code hold."""
+"""Figures of the evaluation: neighbours, nearest pairs, the information in each code dimension."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,12 +9,12 @@ from support.files import atomic
 
 
 def draw_neighbours(path, samples, images, found):
-    """Writes a table: a sample a line, then its nearest images in pixels and in features.
+    """Writes a table with one line per sample: its nearest images in pixels and in features.
 
     Args:
       path: of the PNG.
       samples: (N, H, W, C) uint8.
-      images: (M, H, W, C) uint8, of which neighbours are shown.
+      images: (M, H, W, C) uint8, from which the neighbours are taken.
       found: (distances, indices), each (N, k), in pixels and in features.
 
     Raises:
@@ -54,8 +54,8 @@ def draw_pairs(path, names, samples, real):
 def draw_latent(path, mean, std):
     """Writes a picture of the code's dimensions, the most informative first.
 
-    Above, the mean KL of each from the prior; below, the variance of its mean over the images and
-    the mean of its variance, which sum to 1 where the codes have the prior's.
+    Above, the mean KL of each from the prior. Below, the variance of its mean over the images and
+    the mean of its variance; they sum to 1 if the variance of the codes is that of the prior.
 
     Args:
       path: of the PNG.

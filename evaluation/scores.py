@@ -172,6 +172,8 @@ def pairs(row):
         raise NotApplicable('drawn for runs alone')
     real, count = row.bench.training(row.bench.num_samples), np.bincount(row.pictures.classes)
     shown = [kind for kind in np.sort(np.argsort(-count)[:PAIRS]) if count[kind] > 1]
+    if not shown:
+        raise NotApplicable('no class has two samples')
     samples, known = ([pair_of(p, kind) for kind in shown] for p in (row.pictures, real))
     names = [row.bench.data.class_names[kind] for kind in shown]
     draw_pairs(row.run.path / 'pairs.png', names, samples, known)

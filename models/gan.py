@@ -52,14 +52,14 @@ options = {
     },
     'instance_noise': {
         'default': 0.5,
-        'help': 'first deviation of the noise on all that the discriminator sees; 1 is the pixel '
-        'range',
+        'help': 'initial standard deviation of the noise on everything that the discriminator '
+        'sees; 1 is the pixel range',
         'least': 0.0,
         'most': 10.0,
     },
     'decay_steps': {
         'default': 500,
-        'help': 'steps after which the learning rates and the noise have halved',
+        'help': 'steps after which the learning rates and the noise are half of what they were',
         'least': 1,
     },
 }

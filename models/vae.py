@@ -65,7 +65,7 @@ options = {
     'reconstruction': {
         'default': 'bernoulli',
         'help': 'reconstruction term, in nats: bernoulli is a likelihood of black and white pixels '
-        'alone, l2 and l1 are log-densities of grey ones less a constant',
+        'only; l2 and l1 are log-densities of grey pixels up to a constant',
         'choices': ('bernoulli', 'l2', 'l1'),
     },
 }

@@ -230,7 +230,7 @@ def test_the_table_says_how_many_images_stand_on_either_side():
         return results.sides([('vae', found)], names)
 
     assert lines(['sharpness', 'elbo'], 360) == lines(['precision_recall'], 360) == []
-    told = 'FID and its kin: 10,000 samples against 10,000 test images.'
+    told = 'FID and similar scores: 10,000 samples against 10,000 test images.'
     assert lines(['fid'], 10000) == ['', told]
     assert 'too high' in lines(['sharpness', 'kid'], 360)[2]
 
@@ -428,7 +428,7 @@ def test_a_table_by_hand():
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
         '| b |  |  |  |  |  |\n'
         '\n'
-        'FID and its kin: 200 samples against 3,000 test images.\n'
+        'FID and similar scores: 200 samples against 3,000 test images.\n'
         '\n'
         'a: no kid, elbo: they are few.\n'
     )
@@ -466,7 +466,7 @@ def test_a_table_for_a_terminal_by_hand():
         'share of each class (%)  25.0 75.0  -\n'
         'FID                      1.23       -\n'
         '\n'
-        'FID and its kin: 200 samples against 3,000 test images.\n'
+        'FID and similar scores: 200 samples against 3,000 test images.\n'
     )
     many = RESULT | {'scores': {'coverage': RESULT['scores']['coverage'] | {'histogram': [1] * 8}}}
     last = results.upright([('a', many)], ['coverage'], []).splitlines()[-2:]
