@@ -1,7 +1,7 @@
 """The conditional variational autoencoder.
 
 Kingma, Rezende, Mohamed & Welling 2014, "Semi-supervised Learning with Deep Generative Models"
-(arXiv:1406.5298): their model M2 where all labels are known; Sohn, Yan & Lee 2015, "Learning
+(arXiv:1406.5298): their model M2 where all labels are known; Sohn, Lee & Yan 2015, "Learning
 Structured Output Representation using Deep Conditional Generative Models". The encoder proposes
 q(z given x, y), the decoder turns a code and a label into p(x given z, y), and training raises
 
