@@ -11,8 +11,6 @@ good runs before. Both are of 2,000 samples, against as many test images where t
 Rows that stand in the file are not made again, so the work can be done in parts.
 """
 
-import csv
-import fcntl
 import os
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from PIL import Image
 import datasets
 import flags
 import pictures
+from benchmarks import rows
 from benchmarks.report import processor, table
 from runs.directory import Run
 from runs.health import failure_of
@@ -186,7 +185,8 @@ def main(argv):
     for name in names:
         for seed in seeds_of(settings.seeds, SETTINGS[name].seeds):
             if (name, str(seed)) not in finished():
-                append(measure(home, name, seed, settings.data_dir))
+                row = measure(home, name, seed, settings.data_dir)
+                rows.append(RESULTS, COLUMNS, row)
     print(summary(names))
     worst(home / 'worst.png', names, home)
     return 0
@@ -212,27 +212,9 @@ def seeds_of(words, count):
     return [seed for seed in map(int, words.split(',')) if seed < count]
 
 
-def rows():
-    """The rows of the file, dictionaries of strings."""
-    if not RESULTS.exists():
-        return []
-    with open(RESULTS, newline='') as file:
-        return list(csv.DictReader(file))
-
-
 def finished():
     """The (setting, seed) pairs that stand in the file."""
-    return {(row['setting'], row['seed']) for row in rows()}
-
-
-def append(row):
-    """Adds a row to the file; several processes may do so at once."""
-    with open(RESULTS, 'a', newline='') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        writer = csv.DictWriter(file, COLUMNS)
-        if not file.tell():
-            writer.writeheader()
-        writer.writerow(row)
+    return {(row['setting'], row['seed']) for row in rows.read(RESULTS)}
 
 
 def measure(home, name, seed, data_dir):
@@ -314,7 +296,7 @@ def folder(home):
 def summary(names):
     """The table of these settings: how many runs succeeded, and what they draw."""
     by_name = defaultdict(list)
-    for row in rows():
+    for row in rows.read(RESULTS):
         by_name[row['setting']].append(row)
     return table(HEADER, [line(name, by_name[name]) for name in names if by_name[name]])
 
