@@ -81,7 +81,7 @@ def test_the_sets_are_scored_and_drawn(monkeypatch, tmp_path, capsys):
     by_name = {n: line.split(n)[1].split() for n, line in zip(names, told, strict=False)}
     real, noise, blurred = (by_name[name] for name in (names[0], names[2], names[3]))
     assert float(noise[0]) > float(real[0]) + 1 and float(noise[2]) > 10 * float(real[2])
-    assert float(noise[1]) > 0.9 and float(blurred[6]) < float(real[6])
+    assert float(noise[1]) > max(0.7, float(real[1])) and float(blurred[6]) < float(real[6])
 
 
 def test_data_of_one_class_are_refused(monkeypatch):
