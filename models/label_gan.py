@@ -51,9 +51,9 @@ class Model(ConditionalModel, gan.Model):
     def play(self, batch, fake_images, seed):
         """The losses, and the mean probability of y for data and samples."""
         batch, fake_images = self.disguised(batch, fake_images, seed)
-        labels = tf.one_hot(batch.labels, self.classes)
         logits = [self.discriminator(x, training=True) for x in (batch.images, fake_images)]
-        d_loss, g_loss = GAN_loss_with_labels(*logits, tf.cast(labels, logits[0].dtype))
+        labels = tf.one_hot(batch.labels, self.classes, dtype=logits[0].dtype)
+        d_loss, g_loss = GAN_loss_with_labels(*logits, labels)
         known = [tf.reduce_mean(tf.reduce_sum(labels * tf.nn.softmax(x), 1)) for x in logits]
         losses = {'discriminator': d_loss, 'generator': g_loss}
         return losses, dict(zip(('label_true', 'label_fake'), known, strict=True))
