@@ -8,6 +8,10 @@ asks for a slope of 1 between data and samples.
 The critic and its game are those of `wgan`, the networks those of `dcgan`, with Adam, and layer
 norm in the critic: the penalty is on the slope at each image, which batch norm would make depend on
 the other images (section 4).
+
+The authors' example for MNIST (gan_mnist.py in github.com/igul222/improved_wgan_training) does not
+keep to the paper: no norm in either network, beta_1 = 0.5, normal noise, batches of 50, kernels of
+5, sigmoid pixels and four times the filters.
 """
 
 from keras import layers
