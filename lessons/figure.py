@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 import flags
@@ -67,3 +68,18 @@ def show(axes, image, title):
     axes.imshow(image.squeeze(), cmap='gray', vmin=0, vmax=255, interpolation='nearest')
     axes.set_title(title, fontsize='medium')
     axes.set_axis_off()
+
+
+def plain_ticks(*axes):
+    """Writes the ticks of both scales as plain numbers: 1000, not 10^3."""
+    for scale in (scale for one in axes for scale in (one.xaxis, one.yaxis)):
+        scale.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
+        if scale.get_scale() != 'linear':
+            scale.set_minor_formatter(NullFormatter())
+
+
+def by_decades(axes):
+    """Makes the upright scale logarithmic, with ticks at 1, 2 and 5 of every power of ten."""
+    axes.set_yscale('log')
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plain_ticks(axes)
