@@ -1,4 +1,4 @@
-"""Trains every model for the same time and lays them side by side: a table and their samples.
+"""Trains every model for the same time and lays them side by side, best FID first.
 
   python -m benchmarks.equal_time --dataset=mnist --minutes=6
 
@@ -52,6 +52,7 @@ def main(argv):
     listed = ','.join(str(run.path) for run in trained)
     asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={settings.seed}'
     command('evaluate.py', *asked)
+    trained.sort(key=fid)
     lines = table(HEADER, [*map(row, trained)])
     text = f'{origin(argv, "benchmarks.equal_time")}\n{lines}\n'
     with atomic(home / 'table.md') as partial:
@@ -149,17 +150,23 @@ def row(run):
     ]
 
 
+def fid(run):
+    """The run's FID; infinite where it has none."""
+    return results.read(run)['scores'].get('fid', {'fid': math.inf})['fid']
+
+
 def networks(run):
     """What a run tells of its networks."""
     return (run.path / 'model.txt').read_text()
 
 
 def picture(path, trained):
-    """Writes the samples of the last finished epoch of each run, below its name."""
+    """Writes the samples of the last finished epoch of each run over its name and its FID."""
     shown = [run for run in trained if run.epochs('samples')]
     grids = [pictures.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
     lines = math.ceil(len(shown) / COLUMNS)
-    cells = [*zip(grids, (run.path.name for run in shown), strict=True)]
+    notes = [f'{run.path.name}: FID {fid(run):.1f}' for run in shown]
+    cells = [*zip(grids, notes, strict=True)]
     cells += [(None, '')] * (lines * COLUMNS - len(cells))
     parts = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
     images, captions = ([[cell[i] for cell in part] for part in parts] for i in (0, 1))

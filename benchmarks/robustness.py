@@ -44,12 +44,14 @@ class Setting(NamedTuple):
     """A model's defaults on a data set, but for `words`, over the seeds 0 to `seeds` - 1.
 
     Attributes:
+      meaning: what it is, for the table.
       fid: a run above it has failed.
       classes: a run that draws fewer has failed.
       change: of `benchmarks.variants`, or none.
       threads: that compute, or as many as there are cores.
     """
 
+    meaning: str
     model: str
     dataset: str
     epochs: int
@@ -61,59 +63,86 @@ class Setting(NamedTuple):
     classes: int = CLASSES
 
 
-BEFORE = ('--instance_noise=0', '--decay_steps=500')
+def short(meaning, *words, change=None):
+    """The GAN on 10,000 images of MNIST for 6 epochs, three seeds, with these flags."""
+    return Setting(meaning, 'gan', 'mnist', 6, 3, 150, words, change, threads=2)
+
+
+NO_NOISE, EQUAL = '--instance_noise=0', '--generator_rate=1'
 FOREVER = '--decay_steps=1000000000'
 LONG = ('--eval_every=4',)
 FEWER = ('--train_size=10000',)
-SHORT = {'dataset': 'mnist', 'epochs': 6, 'seeds': 3, 'fid': 150, 'threads': 2}
 SETTINGS = {
-    'gan-digits': Setting('gan', 'digits', 16, 10, 100, threads=2),
-    'gan-digits-one-thread': Setting('gan', 'digits', 16, 4, 100, threads=1),
-    'gan-digits-no-xla': Setting('gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2),
-    'gan-mnist': Setting('gan', 'mnist', 6, 10, 150, threads=2),
-    'gan-folder': Setting('gan', FOLDER, 16, 3, 100),
-    'gan-cifar10': Setting('gan', 'cifar10', 12, 3, 15, classes=0),
-    'gan-mnist-368': Setting('gan', 'mnist', 368, 1, 10, LONG),
-    'gan-mnist-368-average': Setting('gan', 'mnist', 368, 1, 10, (*LONG, '--average=0.9995')),
-    'gan-mnist-100': Setting('gan', 'mnist', 100, 2, 20, LONG),
-    'vae-digits': Setting('vae', 'digits', 20, 3, 200),
-    'vae-mnist': Setting('vae', 'mnist', 20, 3, 200),
-    'dcgan-digits': Setting('dcgan', 'digits', 40, 3, 100),
-    'dcgan-mnist': Setting('dcgan', 'mnist', 20, 3, 100, FEWER),
-    'dcgan-folder': Setting('dcgan', FOLDER, 40, 3, 100),
-    'gan_mlp-digits': Setting('gan_mlp', 'digits', 60, 3, 200),
-    'gan_mlp-mnist': Setting('gan_mlp', 'mnist', 60, 3, 200, FEWER),
-    'wgan_gp-digits': Setting('wgan_gp', 'digits', 20, 3, 200),
-    'wgan_gp-mnist': Setting('wgan_gp', 'mnist', 20, 3, 200, FEWER),
-    'post': Setting(
+    'gan-digits': Setting(
+        'the demo: digits, 16 epochs, two threads', 'gan', 'digits', 16, 10, 100, threads=2
+    ),
+    'gan-digits-one-thread': Setting(
+        'the demo, one thread', 'gan', 'digits', 16, 4, 100, threads=1
+    ),
+    'gan-digits-no-xla': Setting(
+        'the demo, `--xla=off`', 'gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2
+    ),
+    'gan-mnist': Setting('MNIST, 6 epochs', 'gan', 'mnist', 6, 10, 150, threads=2),
+    'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 2, 20, LONG),
+    'gan-mnist-368': Setting('MNIST, 368 epochs', 'gan', 'mnist', 368, 1, 10, LONG),
+    'gan-mnist-368-average': Setting(
+        'MNIST, 368 epochs, `--average=0.9995`',
         'gan',
-        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+        'mnist',
+        368,
+        1,
+        10,
+        (*LONG, '--average=0.9995'),
+    ),
+    'gan-folder': Setting(
+        'a folder of 4,000 digits, black on white, 16 epochs', 'gan', FOLDER, 16, 3, 100
+    ),
+    'gan-cifar10': Setting(
+        'CIFAR-10, 12 epochs; classes are not judged', 'gan', 'cifar10', 12, 3, 15, classes=0
+    ),
+    'vae-digits': Setting('`vae`, digits, 20 epochs', 'vae', 'digits', 20, 3, 200),
+    'vae-mnist': Setting('`vae`, MNIST, 20 epochs', 'vae', 'mnist', 20, 3, 200),
+    'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
+    'dcgan-mnist': Setting('`dcgan`, MNIST, 20 epochs', 'dcgan', 'mnist', 20, 3, 100, FEWER),
+    'dcgan-folder': Setting('`dcgan`, the folder, 40 epochs', 'dcgan', FOLDER, 40, 3, 100),
+    'gan_mlp-digits': Setting('`gan_mlp`, digits, 60 epochs', 'gan_mlp', 'digits', 60, 3, 200),
+    'gan_mlp-mnist': Setting('`gan_mlp`, MNIST, 60 epochs', 'gan_mlp', 'mnist', 60, 3, 200, FEWER),
+    'wgan_gp-digits': Setting('`wgan_gp`, digits, 20 epochs', 'wgan_gp', 'digits', 20, 3, 200),
+    'wgan_gp-mnist': Setting('`wgan_gp`, MNIST, 20 epochs', 'wgan_gp', 'mnist', 20, 3, 200, FEWER),
+    'post': short(
+        "initial weights and beta_1 of the post's public code; equal rates",
+        NO_NOISE,
+        EQUAL,
+        FOREVER,
         change='post',
-        **SHORT,
     ),
-    'wide-weights': Setting(
-        'gan',
-        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+    'wide-weights': short(
+        'weights from N(0, 0.2), beta_1 0.5; equal rates',
+        NO_NOISE,
+        EQUAL,
+        FOREVER,
         change='wide_weights',
-        **SHORT,
     ),
-    'small-weights': Setting(
-        'gan',
-        words=('--instance_noise=0', '--generator_rate=1', FOREVER),
+    'small-weights': short(
+        'weights from N(0, 0.02), beta_1 0.9; equal rates',
+        NO_NOISE,
+        EQUAL,
+        FOREVER,
         change='beta_1',
-        **SHORT,
     ),
-    'beta_1': Setting('gan', words=('--instance_noise=0', '--generator_rate=1', FOREVER), **SHORT),
-    'rate-5': Setting('gan', words=('--instance_noise=0', FOREVER), **SHORT),
-    'decay-500': Setting('gan', words=BEFORE, **SHORT),
-    'noise': Setting('gan', words=(FOREVER,), **SHORT),
-    'normal': Setting('gan', words=('--latent=normal',), **SHORT),
-    'average': Setting('gan', words=('--average=0.999',), **SHORT),
-    'noise-rate-1': Setting('gan', words=('--generator_rate=1',), **SHORT),
+    'beta_1': short('weights from N(0, 0.02), beta_1 0.5; equal rates', NO_NOISE, EQUAL, FOREVER),
+    'rate-5': short('the same with five times the rate for the generator', NO_NOISE, FOREVER),
+    'decay-500': short('the same with rates that fall', NO_NOISE),
+    'noise': short('`rate-5` with noise on what D sees, which does not fall', FOREVER),
+    'noise-rate-1': short('the default at equal rates', EQUAL),
+    'normal': short('the default with `--latent=normal`', '--latent=normal'),
+    'average': short('the default with `--average=0.999`', '--average=0.999'),
 }
 COLUMNS = ['setting', 'seed', 'model', 'dataset', 'epochs', 'flags', 'change', 'threads', 'xla']
 COLUMNS += ['success', 'classes', 'fid', 'fewest_classes', 'highest_fid', 'spread']
 COLUMNS += ['d_true', 'd_fake', 'warned', 'seconds', 'processor', 'commit']
+
+HEADER = ['setting', 'what it is', 'succeeded', 'classes', 'FID']
 
 
 def main(argv):
@@ -253,27 +282,34 @@ def folder(home):
 
 
 def summary(names):
-    """The table: how many runs of each setting succeeded, and its worst numbers."""
+    """The table of these settings: how many runs succeeded, and what they draw."""
     by_name = defaultdict(list)
     for row in rows():
         by_name[row['setting']].append(row)
-    header = ['setting', 'succeeded', 'classes', 'FID', 'fewest later', 'highest later', 'minutes']
-    lines = [line(name, by_name[name]) for name in names if by_name[name]]
-    return table(header, lines)
+    return table(HEADER, [line(name, by_name[name]) for name in names if by_name[name]])
 
 
 def line(name, found):
-    """The cells of a setting."""
-    fids = [float(row['fid']) for row in found]
+    """The cells of a setting and its rows."""
+    found = sorted(found, key=lambda row: int(row['seed']))
     return [
         name,
+        SETTINGS[name].meaning,
         f'{sum(int(row["success"]) for row in found)} of {len(found)}',
-        ', '.join(row['classes'] for row in found),
-        f'{np.median(fids):.1f} ({min(fids):.1f} to {max(fids):.1f})',
-        min((row['fewest_classes'] for row in found), key=int),
-        max((row['highest_fid'] for row in found), key=float),
-        f'{sum(int(row["seconds"]) for row in found) / 60:.0f}',
+        told_classes([row['classes'] for row in found]),
+        told_fids([float(row['fid']) for row in found]),
     ]
+
+
+def told_classes(counts):
+    """The classes of each seed: '9, 10', or '10 each'."""
+    return f'{counts[0]} each' if len(counts) > len({*counts}) == 1 else ', '.join(counts)
+
+
+def told_fids(fids):
+    """Median, lowest and highest: '15.5 (12.4 to 23.5)', or the only one."""
+    span = f' ({min(fids):.1f} to {max(fids):.1f})' if len(fids) > 1 else ''
+    return f'{np.median(fids):.1f}{span}'
 
 
 def worst(path, names, home):

@@ -20,6 +20,7 @@ from evaluation.measuring import load
 from evaluation.metrics import gaussian_kl
 from lessons import figure
 from lessons.manifold import check
+from lessons.tables import tell
 from models.shared.noise import LATENTS_STEP, normal
 from models.shared.pixels import to_uint8
 from pages import columns
@@ -30,11 +31,12 @@ from support.errors import InputError
 
 IMAGES = 32  # samples of either kind
 STEPS = 10  # of an interpolation
+HEADS = ['run', 'KL from N(0, I)', 'farthest code', 'within the circle', 'reconstruction']
 RADIUS = math.sqrt(2 * math.log(20))  # within it lie 95 % of N(0, I) in the plane
 
 
 def main(argv):
-    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
     settings = figure.parse(argv, 'codes', __doc__, define_flags)
     compared = directory.open_runs(settings.runs)
     for run in compared:
@@ -45,8 +47,12 @@ def main(argv):
         check_encoder(run, model)
     page = figure.page(11, 4 * len(compared))
     places = page.subplots(len(compared), 3, squeeze=False)
-    for line, (name, _), model in zip(places, columns.name_runs(compared), models, strict=True):
-        draw_line(line, name, model, data)
+    told = []
+    for line, (name, run), model in zip(places, columns.name_runs(compared), models, strict=True):
+        codes = encode(model, data.test_images, data.test_labels, 0)[2]
+        draw_line(line, name, model, codes, data.test_labels)
+        told.append([name, *numbers(codes), last_reconstruction(run)])
+    tell(HEADS, told)
     figure.save(settings.out, page)
     return 0
 
@@ -66,16 +72,28 @@ def check_encoder(run, model):
         raise InputError(f'{run.path}: its model has no encoder; name runs of ae and vae')
 
 
-def draw_line(line, name, model, data):
-    """Samples, interpolations and codes of a model on three axes."""
+def numbers(codes):
+    """The fitted Gaussian's KL from N(0, I) in nats; of codes (N, 2), how far the farthest is from
+    the origin, and the share within RADIUS."""
+    lengths = np.linalg.norm(codes, axis=1)
+    return gaussian_kl(codes), lengths.max(), np.mean(lengths < RADIUS)
+
+
+def last_reconstruction(run):
+    """The test's reconstruction error after the last epoch; None before the first."""
+    rows = run.rows()
+    return float(rows[-1]['test_reconstruction']) if rows else None
+
+
+def draw_line(line, name, model, codes, labels):
+    """Samples of a model, interpolations and its codes (N, 2) on three axes."""
     samples, between, plane = line
-    codes = encode(model, data.test_images, data.test_labels, 0)[2]
     prior = normal([IMAGES, 2], [0, LATENTS_STEP]).numpy()
     grid = pictures.grid(paint(model, np.concatenate([prior, fitted(codes, prior)])))
     figure.show(samples, grid, f'{name}: N(0, I), below fitted Gaussian')
-    path = interpolate(*pairs(codes, data.test_labels)).reshape(-1, 2)
+    path = interpolate(*pairs(codes, labels)).reshape(-1, 2)
     figure.show(between, pictures.grid(paint(model, path), STEPS), f'{name}: between test images')
-    scatter(plane, codes, data.test_labels)
+    scatter(plane, codes, labels)
     plane.set_title(f'{name}: KL from N(0, I) {gaussian_kl(codes):.2f} nats', fontsize='medium')
 
 

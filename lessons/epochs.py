@@ -1,16 +1,17 @@
-"""Lesson 8: a VAE and a GAN epoch by epoch, with two scores under every picture.
+"""Lesson 10: a VAE and a GAN epoch by epoch, with scores under every picture.
 
   python -m lessons.epochs --runs=outputs/vae-lesson,outputs/gan-lesson
 
 The post's figure. FID is the log's, of 2,000 samples with the features of the project's own
-classifier, so train with --eval_every; sharpness is that of the 64 samples in the picture,
-relative to the 64 test images of the target.
+classifier, so train with --eval_every; sharpness is that of the 64 images in the picture,
+relative to the 64 test images of the target. Reconstructions have no FID: the target is not drawn.
 """
 
 import flags
 import pictures
 from evaluation import metrics
 from lessons import figure
+from lessons.tables import tell
 from pages.columns import (
     Column,
     check_samples,
@@ -28,7 +29,7 @@ from support.errors import InputError
 
 
 def main(argv):
-    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
     settings = figure.parse(argv, 'epochs', __doc__, define_flags)
     compared = directory.open_runs(settings.runs)
     for run in compared:
@@ -44,6 +45,10 @@ def main(argv):
         ['', *(describe(target, *pair, epoch) for pair in zip(columns, found, strict=True))]
         for epoch, found in rows
     ]
+    tell(
+        ['row', *titles[1:]],
+        [[label, *line[1:]] for label, line in zip(labels, captions, strict=True)],
+    )
     figure.save_pixels(settings.out, pictures.table(labels, titles, images, captions))
     return 0
 
@@ -58,14 +63,15 @@ def define_flags(table):
 
 
 def describe(target, column, epoch, asked):
-    """The caption of a column's picture in the row of the epoch `asked`; samples have scores."""
-    if epoch is None or column.kind != 'samples':
+    """The caption of a column's picture in the row of the epoch `asked`."""
+    if epoch is None:
         return news(asked, epoch)
     height, width, _ = column.run.config['image_shape']
     grids = column.picture(epoch), target
     ratio = metrics.sharpness(*(pictures.cells(grid, height, width) for grid in grids))
     place = '' if epoch == asked else f'{epoch}: '
-    return f'{place}FID {logged_fid(column.run, epoch):.1f}, sharpness {ratio:.2f}'
+    fid = f'FID {logged_fid(column.run, epoch):.1f}, ' if column.kind == 'samples' else ''
+    return f'{place}{fid}sharpness {ratio:.2f}'
 
 
 def logged_fid(run, epoch):

@@ -12,15 +12,17 @@ import numpy as np
 import flags
 import pictures
 from lessons import figure, side_by_side
+from lessons.tables import tell
 from support.errors import InputError
 from support.terminal import start
 
+HEADS = ['weight', 'KL', 'reconstruction', 'sum', 'sharpness', 'FID']
 HEIGHT = 420  # of the curve, in pixels
 
 
 def main(argv):
-    """Draws the figure that the command line `argv` asks for; returns the exit status 0."""
-    shown, out = side_by_side.read(argv, __doc__, 'kl-weights')
+    """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
+    shown, out = side_by_side.read(argv, __doc__, 'kl_weights')
     check(shown)
     shown.sort(key=weight, reverse=True)  # as their KL ascends
     titles = [f'weight {weight(one):g}' for one in shown]
@@ -28,6 +30,7 @@ def main(argv):
     grids = [one.grid('samples') for one in shown]
     below = pictures.table(['samples'], titles, [grids], [captions])
     above = curve(shown, below.shape[1])[..., : below.shape[2]]
+    tell(HEADS, [[f'{weight(one):g}', *numbers(one)] for one in shown])
     figure.save_pixels(out, np.concatenate([above, below]))
     return 0
 
@@ -45,6 +48,11 @@ def check(shown):
 def weight(one):
     """Lambda of a run."""
     return one.settings['kl_weight']
+
+
+def numbers(one):
+    """Both terms of the test, their sum, and the scores of the samples."""
+    return one.kl, one.reconstruction, one.kl + one.reconstruction, one.sharpness, one.fid
 
 
 def curve(shown, width):

@@ -10,18 +10,21 @@ of the image the code leaves open.
 import flags
 import pictures
 from lessons import figure
+from lessons.tables import tell
 from runs import directory
 from support import terminal
 from support.errors import InputError
 
+HEADS = ['KL', 'reconstruction']
 KINDS = ('reconstructions', 'samples')
 
 
 def main(argv):
-    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
     settings = figure.parse(argv, 'lengths', __doc__, define_flags)
     compared = directory.open_runs(settings.runs)
     columns = [column(run) for run in compared]
+    tell(['run', *HEADS], [[run.path.name, *terms(run)] for run in compared])
     titles, shown, captions = (list(part) for part in zip(*columns, strict=True))
     lines = [list(line) for line in zip(*shown, strict=True)]
     notes = [[''] * len(compared), captions]
@@ -42,8 +45,13 @@ def column(run):
         raise InputError(f'{run.path}: no epoch of a VAE; train one with train.py --model=vae')
     last = [run.picture(kind, own[-1]) for kind, own in zip(KINDS, epochs, strict=True)]
     title = 'KL weight {kl_weight:g}, code of {latent_dim}'.format_map(run.config['settings'])
-    kl, error = (float(rows[-1][f'test_{term}']) for term in ('kl', 'reconstruction'))
+    kl, error = terms(run)
     return title, [*map(pictures.load_grid, last)], f'KL {kl:.1f}, reconstruction {error:.1f}'
+
+
+def terms(run):
+    """KL and reconstruction term of the last epoch's test, each averaged over the images."""
+    return [float(run.rows()[-1][f'test_{term}']) for term in ('kl', 'reconstruction')]
 
 
 if __name__ == '__main__':

@@ -10,16 +10,20 @@ error, squared and summed over the pixels in [0, 1], and the sharpness of the re
 
 import pictures
 from lessons import figure, side_by_side
+from lessons.tables import tell
 from support.terminal import start
+
+HEADS = ['trained on', 'KL', 'sharpness', 'error', 'sharpness of samples', 'FID']
 
 
 def main(argv):
-    """Draws the figure that the command line `argv` asks for; returns the exit status 0."""
-    shown, out = side_by_side.read(argv, __doc__, 'reconstruction-kinds')
+    """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
+    shown, out = side_by_side.read(argv, __doc__, 'reconstruction_kinds')
     titles = ['target', *map(title, shown)]
     images = [[shown[0].target, *(one.grid('reconstructions') for one in shown)]]
     images.append([None, *(one.grid('samples') for one in shown)])
     captions = [['', *map(of_reconstructions, shown)], ['', *map(of_samples, shown)]]
+    tell(HEADS, [[title(one), *numbers(one)] for one in shown])
     labels = ['recon-\nstruction', 'samples']
     figure.save_pixels(out, pictures.table(labels, titles, images, captions))
     return 0
@@ -28,6 +32,12 @@ def main(argv):
 def title(one):
     """What a column is trained on."""
     return f'{one.settings["reconstruction"]} + {one.settings["kl_weight"]:g} KL'
+
+
+def numbers(one):
+    """KL of the test; of reconstructions sharpness and error; of samples sharpness and FID."""
+    rebuilt = one.reconstructed_sharpness(), one.squared_error()
+    return one.kl, *rebuilt, one.sharpness, one.fid
 
 
 def of_reconstructions(one):

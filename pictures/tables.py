@@ -34,7 +34,8 @@ def figure(path, rows, columns, images, captions):
 def table(rows, columns, images, captions, size=None):
     """A table of pictures on white: uint8 (H, W, 1) when every picture is grey, else (H, W, 3).
 
-    `rows` are the labels on the left, `columns` the titles on top, wrapped where they are long.
+    `rows` are the labels on the left, without any of which the pictures stand at the edge;
+    `columns` are the titles on top, wrapped where they are long.
     `images[row][column]` is uint8 (h, w, 1 or 3), or None for a cell left empty; pictures narrower
     than 224 pixels grow by a whole factor, none is blurred. `captions[row][column]` goes below.
     A cell is as large as the largest picture, or of `size`, as `size_of` gives it.
@@ -46,7 +47,8 @@ def table(rows, columns, images, captions, size=None):
         cells = [_cell(picture, note, size) for picture, note in zip(pictures, notes, strict=True)]
         lines.append([_label(label, size), *cells])
     page = np.concatenate([np.concatenate(line, axis=1) for line in lines])
-    return _pad(page, (GAP, 0), (GAP, 0))
+    labelled = _pad(page, (GAP, 0), (GAP, 0))
+    return labelled if any(rows) else labelled[:, LABEL + GAP :]
 
 
 def size_of(images):

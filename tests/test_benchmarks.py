@@ -165,29 +165,39 @@ def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monk
     assert settings.output_dir == str(tmp_path / 'unfinished') and settings.epochs >= 10**6
 
 
+def scored(run, fid):
+    """Gives the run a sheet of scores with this FID."""
+    sheet = {'conditions': {'step': 35}, 'scores': {'fid': {'fid': fid}}}
+    write_json(run.path / 'evaluation.json', sheet)
+
+
 def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
     run = Run(tmp_path / 'dcgan')
     run.path.mkdir()
     run.begin({'settings': {'batch_size': 64}, 'train_images': 640})
     (run.path / 'model.txt').write_text('generator: 1,200 parameters\n  dense\nd: 34 parameters\n')
     (run.path / 'log.csv').write_text('epoch,images_per_second\n1,\n2,10\n3,30\n4,90\n')
-    fid = {'fid': {'fid': 12.5}}
-    write_json(run.path / 'evaluation.json', {'conditions': {'step': 35}, 'scores': fid})
+    scored(run, 12.5)
     expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
     assert equal_time.row(run) == expected
 
 
-def test_the_last_samples_of_each_model_stand_over_its_name(tmp_path):
+def test_the_last_samples_of_each_model_stand_over_its_name_and_fid(tmp_path):
     runs = [Run(tmp_path / name) for name in ('ae', 'dcgan', 'new', 'gan', 'vae', 'wgan')]
     grids = {}
     for number, run in enumerate(runs):
         for epoch in [] if run.path.name == 'new' else [1, 2]:
             grids[run.path.name] = np.full((8, 8, 1), 40 * number + epoch, np.uint8)
             pictures.save_png(run.picture('samples', epoch), grids[run.path.name])
+            scored(run, number)
     equal_time.picture(tmp_path / 'a.png', runs)
     names = ['ae', 'dcgan', 'gan', 'vae'], ['wgan', '', '', '']
     cells = [[grids.get(name) for name in line] for line in names]
-    expected = pictures.table(['', ''], [''] * 4, cells, names)
+    notes = [
+        ['ae: FID 0.0', 'dcgan: FID 1.0', 'gan: FID 3.0', 'vae: FID 4.0'],
+        ['wgan: FID 5.0', '', '', ''],
+    ]
+    expected = pictures.table(['', ''], [''] * 4, cells, notes)
     np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
 
 

@@ -75,8 +75,21 @@ def test_rows_that_stand_are_not_made_again(tmp_path, monkeypatch, capsys):
     assert made == [('post', 0), ('post', 2), ('noise', 0), ('noise', 2)]
     assert robustness.main(words) == 0
     assert made[4:] == [('post', 1), ('noise', 1)]
-    assert '| post | 1 of 3 |' in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()[-2]
+    assert told.startswith('| post | initial') and told.endswith(
+        '| 1 of 3 | 1 each | 1.0 (1.0 to 1.0) |'
+    )
     assert len((tmp_path / 'robustness.csv').read_text().splitlines()) == 7
+
+
+def test_a_line_of_the_table_by_hand():
+    found = [
+        {'seed': seed, 'success': '1', 'classes': classes, 'fid': fid}
+        for seed, classes, fid in [('10', '8', '90.26'), ('0', '9', '100.0'), ('2', '10', '20.0')]
+    ]
+    told = robustness.line('gan-mnist', found)
+    assert told == ['gan-mnist', 'MNIST, 6 epochs', '3 of 3', '9, 10, 8', '90.3 (20.0 to 100.0)']
+    assert robustness.line('gan-mnist', found[:1])[2:] == ['1 of 1', '8', '90.3']
 
 
 def test_the_picture_shows_the_worst_seed_of_each_setting_whose_run_lies_here(tmp_path):

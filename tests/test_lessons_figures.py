@@ -10,6 +10,7 @@ from PIL import Image
 
 import flags
 import pictures
+from evaluation import metrics
 from lessons import (
     clipping,
     epochs,
@@ -237,7 +238,9 @@ def test_epochs_as_drawn(tmp_path, capsys):
         [['', *line] for line in captions],
     )
     np.testing.assert_array_equal(pictures.load_png(out), expected)
-    assert capsys.readouterr().out == f'{out}\n'
+    told = capsys.readouterr().out.splitlines()
+    assert [*map(str.strip, told[2].strip().split('  '))] == ['last', *captions[1]]
+    assert told[-1] == str(out)
 
 
 def test_epochs_need_a_fid(tmp_path):
@@ -251,6 +254,13 @@ def test_caption_says_fid_and_sharpness(tmp_path):
     column = list_columns([('GAN', run)])[0]
     assert epochs.describe(TARGET, column, 2, 2) == 'FID 50.0, sharpness 0.06'
     assert epochs.describe(TARGET, column, 2, math.inf) == '2: FID 50.0, sharpness 0.06'
+
+
+def test_caption_of_reconstructions_has_their_sharpness_alone(tmp_path):
+    run = make_run(tmp_path / 'vae', 'vae', game_rows(2), ('reconstructions', 'samples'))
+    column = list_columns([('VAE', run)])[0]
+    cells = [pictures.cells(g, 4, 4) for g in (grid_of('reconstructions', 2), TARGET)]
+    assert epochs.describe(TARGET, column, 2, 2) == f'sharpness {metrics.sharpness(*cells):.2f}'
 
 
 def test_losses_beside_fid_as_drawn(saved, tmp_path, capsys):
@@ -294,7 +304,7 @@ def test_wasserstein_needs_epochs_with_a_fid(tmp_path):
         wasserstein.main(['wasserstein', f'--runs={run.path}', f'--out={tmp_path}/figure.webp'])
 
 
-def test_lengths_as_drawn(tmp_path):
+def test_lengths_as_drawn(tmp_path, capsys):
     kinds = ('reconstructions', 'samples')
     rows = [{'epoch': 1, 'test_kl': 9.0, 'test_reconstruction': 150.0}]
     rows += [{'epoch': 2, 'test_kl': 5.25, 'test_reconstruction': 140.0}]
@@ -308,6 +318,7 @@ def test_lengths_as_drawn(tmp_path):
         [[''], ['KL 5.2, reconstruction 140.0']],
     )
     np.testing.assert_array_equal(pictures.load_png(out), expected)
+    assert capsys.readouterr().out.splitlines()[1].split() == ['vae', '5.25', '140']
 
 
 @pytest.mark.parametrize('kinds', [('samples',), ('reconstructions', 'samples')])
@@ -365,12 +376,15 @@ def test_the_plane_as_drawn(untrained, saved, tmp_path):
     assert labels == ['-0.97', '0.00', '0.97']
 
 
-def test_codes_as_drawn(untrained, saved, tmp_path):
-    """The title's KL is that of the points that are drawn."""
+def test_codes_as_drawn(untrained, saved, tmp_path, capsys):
+    """The title's KL is that of the points that are drawn, and so are the printed numbers."""
     names = ','.join(str(untrained[model][0].path) for model in ('ae', 'vae'))
     out = tmp_path / 'figure.webp'
     assert codes_lesson.main(['codes', f'--runs={names}', f'--out={out}']) == 0
     check_drawn(out, saved[0])
+    told = dict(
+        zip(('AE', 'VAE'), map(str.split, capsys.readouterr().out.splitlines()[1:]), strict=False)
+    )
     for name, line in zip(('AE', 'VAE'), np.reshape(saved[0].axes, (2, 3)), strict=True):
         samples, between, plane = line
         assert samples.get_title() == f'{name}: N(0, I), below fitted Gaussian'
@@ -380,9 +394,12 @@ def test_codes_as_drawn(untrained, saved, tmp_path):
         assert len(plane.collections) == 10 and points.shape == (360, 2)
         cov, mean = np.cov(points, rowvar=False), points.mean(axis=0)
         kl = 0.5 * (np.trace(cov) + mean @ mean - 2 - np.log(np.linalg.det(cov)))
-        told = plane.get_title()
-        assert told.startswith(f'{name}: KL from N(0, I) ') and told.endswith(' nats')
-        assert float(told.split()[-2]) == pytest.approx(kl, abs=0.006)
+        title, lengths = plane.get_title(), np.sqrt(np.sum(points**2, axis=1))
+        assert title.startswith(f'{name}: KL from N(0, I) ') and title.endswith(' nats')
+        assert float(title.split()[-2]) == pytest.approx(kl, abs=0.006)
+        inside = np.mean(lengths**2 < 5.9915)  # the 95 % quantile of chi squared, 2 degrees
+        expected = [kl, lengths.max(), inside]
+        np.testing.assert_allclose([*map(float, told[name][1:4])], expected, rtol=1e-3, atol=1e-6)
 
 
 def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monkeypatch, capsys):

@@ -60,7 +60,7 @@ def test_errors_and_sharpness_are_those_of_the_images_in_the_grids():
     assert shown.reconstructed_sharpness() == 0.0
 
 
-def test_each_kind_has_its_column(monkeypatch):
+def test_each_kind_has_its_column(monkeypatch, capsys):
     told = []
     monkeypatch.setattr(figure, 'save_pixels', lambda path, picture: told.append(path))
     monkeypatch.setattr(pictures, 'table', lambda *words: told.append(words))
@@ -73,14 +73,18 @@ def test_each_kind_has_its_column(monkeypatch):
     np.testing.assert_array_equal(images[0][2], pictures.grid(TARGET))
     assert images[1][0] is None
     assert captions[1][1:] == ['sharpness 0.50, FID 12.3'] * 2
-    assert path == 'outputs/lessons/reconstruction-kinds.webp'
+    printed = capsys.readouterr().out.splitlines()[2].split()
+    assert printed[-5:] == ['21', '1', '0', '0.5', '12.34']
+    assert path == 'outputs/lessons/reconstruction_kinds.webp'
 
 
-def test_the_curve_is_drawn_above_the_samples(monkeypatch):
+def test_the_curve_is_drawn_above_the_samples(monkeypatch, capsys):
     pages, pixels = [], figure.pixels
     monkeypatch.setattr(figure, 'pixels', lambda page: pages.append(page) or pixels(page))
     paths = [make_run(f'w{weight}', weight, 30 / weight) for weight in (1.0, 2.0)]
     assert kl_weights.main(['figure', f'--runs={",".join(paths)}', '--out=new/x.png']) == 0
+    printed = capsys.readouterr().out.splitlines()[1].split()
+    assert printed[:5] == ['2', '15', '85', '100', '0.5']
     picture, grid = pictures.load_png('new/x.png'), pictures.grid(TARGET)
     titles, captions = ['weight 2', 'weight 1'], ['sharpness 0.50, FID 12.3'] * 2
     below = pictures.table(['samples'], titles, [[grid, grid]], [captions])

@@ -245,7 +245,7 @@ def test_figure_sets_each_text_beside_its_cell(where):
     def draw(label='', title='', caption=''):
         red, blue = plain(RED, 224, 224), plain(BLUE, 224, 224)
         captions = [['', ''], ['', caption]]
-        return pictures.table(['', label], ['', title], [[red, red], [red, blue]], captions)
+        return pictures.table(['r', label], ['', title], [[red, red], [red, blue]], captions)
 
     empty = draw()
     top, left, *_ = box(empty, BLUE)
@@ -263,6 +263,14 @@ def test_label_is_level_with_the_middle_of_its_pictures():
     top, left, *_ = box(page, BLUE)
     rows, _ = np.nonzero((page[:, :left] < 128).all(axis=-1))
     assert abs((rows.min() + rows.max()) / 2 - (top + 112)) < 4
+
+
+def test_pictures_without_labels_stand_at_the_edge():
+    line = [[plain(RED, 224, 224), plain(BLUE, 224, 224)]]
+    page, labelled = (pictures.table([row], ['', ''], line, [['', '']]) for row in ('', 'r'))
+    left, width = box(page, RED)[1], page.shape[1]
+    assert 0 < left < 20 and width < 500 < labelled.shape[1]
+    np.testing.assert_array_equal(page[:, left:], labelled[:, left - width :])
 
 
 def test_missing_cell_is_empty_but_for_its_caption():
