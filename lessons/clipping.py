@@ -33,7 +33,7 @@ from support.errors import InputError
 IMAGES = 1000
 BINS = 80
 SHOWN = 6  # gradients as pictures
-HEADS = ('run', 'slope', '5 %', '95 %', 'at bound', 'alike', "best's", 'agree')
+HEADS = ('run', 'slope', '5 %', '95 %', 'at bound', 'alike', "best's", 'agreement')
 
 
 def main(argv):

@@ -105,6 +105,7 @@ def draw(part, name, run, rows):
         figure.by_decades(losses)
     unit = 'critic units' if 'wasserstein' in rows else 'nats'
     losses.set(xlabel='epoch', ylabel=f'mean of an epoch ({unit})')
+    losses.xaxis.get_major_locator().set_params(integer=True)
     losses.legend(fontsize='small')
     part.suptitle(f'{name}; rank correlation with FID: {", ".join(words)}', fontsize='medium')
     for axes in grids:

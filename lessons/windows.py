@@ -128,6 +128,7 @@ def draw_lines(axes, found, kinds):
         axes.plot([*one.fid], [*one.fid.values()], f'C{kinds.index(one.kind)}.-', label=label)
         told.add(one.kind)
     axes.set(xlabel='epoch', ylabel='FID')
+    axes.xaxis.get_major_locator().set_params(integer=True)
     figure.by_decades(axes)
     axes.legend(fontsize='small', title='window of D, first maps of G', title_fontsize='small')
 
