@@ -1,9 +1,9 @@
-# make demo: a virtual environment, two small trainings, the comparison figure.
+# make demo: create a virtual environment, train two small models, draw the comparison figure.
 # make test: lint, format and the whole test suite.
 # make slow: the tests that take minutes each.
-# make bench: the project beside what a user would pick instead; flags in BENCH.
-# make robustness: how often the defaults succeed, over seeds; flags in ROBUSTNESS.
-# make results: every model on MNIST at equal wall time, in one table; flags in RESULTS.
+# make bench: measure the project against its alternatives; BENCH=... passes flags.
+# make robustness: how often the defaults succeed, over seeds; ROBUSTNESS=... passes flags.
+# make results: every model on MNIST at equal wall time, in one table; RESULTS=... passes flags.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,7 +17,7 @@ demo: $(VENV)/installed
 	$(BIN)/python train.py --model=vae --dataset=digits --epochs=20
 	@echo 'Training the GAN on digits (about four minutes).'
 	$(BIN)/python train.py --model=gan --dataset=digits --epochs=16
-	@echo 'Drawing the figure: target, VAE, GAN by epoch.'
+	@echo 'Drawing the figure: target, VAE and GAN by epoch.'
 	$(BIN)/python compare.py --runs=outputs/vae-digits,outputs/gan-digits
 	@echo 'Counting the classes that the GAN draws.'
 	$(BIN)/python evaluate.py --runs=outputs/gan-digits --metrics=coverage --num_samples=1000 --least_classes=8
@@ -44,13 +44,13 @@ clean:
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
-	sys.exit(None if (3, 11) <= v <= (3, 13) else "Python %d.%d: needs 3.11, 3.12 or 3.13; \
-	give one with make PYTHON=python3.12" % v)'
-	@echo 'Making the virtual environment $(VENV).'
+	sys.exit(None if (3, 11) <= v <= (3, 13) else "Python %d.%d: not supported; use 3.11, 3.12 \
+	or 3.13, for example with make PYTHON=python3.12" % v)'
+	@echo 'Creating the virtual environment $(VENV).'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.txt | $(VENV)/bin/python
-	@echo 'Installing what the project needs (about 2.5 GB on disk, some minutes).'
+	@echo 'Installing the requirements (about 2.5 GB on disk; this takes a few minutes).'
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	@touch $@
 

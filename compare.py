@@ -1,13 +1,13 @@
-"""Puts the pictures of several runs side by side: a figure of some epochs, a GIF of them all.
+"""Puts the pictures of several runs side by side: a figure of some epochs and a GIF of all.
 
     python compare.py --runs=outputs/vae-mnist,outputs/gan-mnist
     python compare.py --runs=outputs/vae-mnist,outputs/gan-mnist --html
 
-A row is an epoch. The first column is the target, test images of the data set; every run follows
-with its reconstructions, if it makes any, and its samples. A run that has no picture of a row's
-epoch shows the nearest before it, and a caption tells which; in the figure a run that has ended is
-left blank. With --html they stand in a page at a slider over the epochs, with the runs' losses,
-scores and commands.
+Each row is one epoch. The first column is the target: test images of the data set. The columns of
+each run follow: its reconstructions, if it makes any, and its samples. Where a run has no picture
+of an epoch, its latest picture before that is shown, and a caption gives the epoch. In the figure,
+cells after the last epoch of a run stay blank. --html also writes a page that shows the pictures
+with a slider over the epochs, and the losses, scores and commands of the runs.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while
@@ -43,9 +43,9 @@ FILES = ('figure.png', 'comparison.gif', 'index.html')
 
 
 def main(argv):
-    """Writes figure.png, comparison.gif and, if asked, index.html; prints where; returns 0.
+    """Writes figure.png, comparison.gif and, if asked, index.html; prints the paths; returns 0.
 
-    Raises InputError, before anything is written, for flags or runs that make no comparison.
+    Raises InputError, before anything is written, for flags or runs that cannot be compared.
     """
     settings = flags.parse(argv, __doc__, define_flags)
     shown = [parse_epoch(word.strip()) for word in settings.epochs_shown.split(',')]
@@ -78,23 +78,23 @@ def main(argv):
 def define_flags(table):
     """Defines this command's flags on `table`."""
     group = 'What to compare'
-    meaning = (
-        'directories of runs of one data set, or names in outputs, in the order of their columns'
-    )
+    meaning = 'directories of runs of one data set, or their names in outputs/, separated by '
+    meaning += 'commas, in the order of their columns'
     flags.define(table, group, 'runs', None, meaning)
-    meaning = 'rows of the figure, positive integers or last; what no run has is left out'
+    meaning = 'rows of the figure: positive whole numbers or last; epochs that no run has are '
+    meaning += 'left out'
     flags.define(table, group, 'epochs_shown', '1,2,3,4,100,last', meaning)
-    meaning = 'frames of the GIF at most, evenly apart in the logarithm of the epoch'
+    meaning = 'largest number of frames in the GIF, evenly spaced in the logarithm of the epoch'
     flags.define(table, group, 'frames', 60, meaning, flags.Number(int, 2))
-    meaning = 'write index.html too, one file that needs no network'
+    meaning = 'also write index.html, a single file that needs no network'
     flags.define_switch(table, group, 'html', meaning)
-    meaning = 'directory to write to; by default comparison-<dataset> beside the first run'
+    meaning = 'directory to write to; by default comparison-<dataset> next to the first run'
     flags.define(table, group, 'out', None, meaning)
     flags.define_overwrite(table, group)
 
 
 def place(settings, first):
-    """The directory to write to; InputError where --out names one that holds such files."""
+    """The directory to write to; InputError if --out names one where such files exist."""
     name = f'comparison-{Path(first.config["dataset"]).name}'
     beside = Path(os.path.normpath(first.path / '..' / name))
     if not settings.out:

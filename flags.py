@@ -1,7 +1,7 @@
-"""The flags of the commands: definition, help, and the refusal of what cannot be meant.
+"""The flags of the commands: definitions, help, and checks that reject wrong values.
 
-Flags live in a table of their own, so that those of imported libraries do not show.
-Model files are read as text: neither help nor a refusal waits for TensorFlow.
+Flags live in a separate table, so that the flags of imported libraries do not show up.
+Model files are read as text, so neither the help nor an error message waits for TensorFlow.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from support.errors import InputError, expand
 
 
 class Number(absl_flags.ArgumentParser):
-    """A number of type `kind` between `least` and `most`; above `least` if `above`.
+    """A number of type `kind` from `least` to `most`; greater than `least` if `above`.
 
-    Without limits of its own it is as large as 32 bits hold.
+    Without limits, any number that fits into 32 bits is accepted.
     """
 
     def __init__(self, kind, least=None, most=None, above=False):
@@ -35,7 +35,7 @@ class Number(absl_flags.ArgumentParser):
         self.most = declarations.LARGEST[kind] if most is None else most
 
     def parse(self, text):
-        """The number that `text` spells; a ValueError says what it must be."""
+        """The number in `text`; a ValueError says what it must be."""
         try:
             number = self.kind(text)
         except ValueError:
@@ -48,14 +48,15 @@ class Number(absl_flags.ArgumentParser):
     def wanted(self):
         """What the parser accepts, in words."""
         words = 'a whole number' if self.kind is int else 'a finite number'
-        return f'{words} {"above" if self.above else "from"} {self.least:g} up to {self.most}'
+        low = f'above {self.least:g} and up' if self.above else f'from {self.least:g}'
+        return f'{words} {low} to {self.most}'
 
 
 class Place(absl_flags.ArgumentParser):
-    """A path. A `~` at its beginning is the home: behind a `=` no shell writes it out."""
+    """A path. A leading `~` is the home directory: shells do not expand it after a `=`."""
 
     def parse(self, text):
-        """`text` with the home written out; a ValueError where there is none."""
+        """`text` with `~` expanded; a ValueError if no home directory is known."""
         return expand(text)
 
 
@@ -63,7 +64,7 @@ class Places(absl_flags.ArgumentParser):
     """Paths, separated by commas."""
 
     def parse(self, text):
-        """As `Place` for each of them."""
+        """`text` with `~` expanded in each path."""
         return ','.join(map(expand, text.split(',')))
 
 
@@ -71,22 +72,22 @@ class RunName(absl_flags.ArgumentParser):
     """A directory name without a path, so that a run stays inside the output directory."""
 
     def parse(self, text):
-        """`text` itself; a ValueError when it could lead elsewhere."""
+        """`text` itself; a ValueError if it could lead out of the directory."""
         if not re.fullmatch(r'\w[\w.+=-]*', text):
-            raise ValueError('must be a plain name: letters, digits and . _ + = -')
+            raise ValueError('must be a plain name of letters, digits and . _ + = -')
         return text
 
 
-# What these flags take, in every command.
+# The parsers of these flags, in every command.
 PLACES = dict.fromkeys(['data_dir', 'export', 'images', 'out', 'output_dir', 'run'], Place) | {
     'runs': Places
 }
 
 
 def define(table, group, name, default, meaning, parser=None, may_change=False):
-    """Adds a flag to `table`, under the heading `group` of its help.
+    """Adds a flag to `table`, under the heading `group` in the help.
 
-    A run may be continued with another value of it if it `may_change`.
+    If it `may_change`, a run can be continued with another value.
     """
     parser = parser or PLACES.get(name, absl_flags.ArgumentParser)()
     add(table, group, absl_flags.Flag(parser, None, name, default, meaning), may_change)
@@ -98,7 +99,7 @@ def define_word(table, group, name, default, words, meaning):
 
 
 def define_switch(table, group, name, meaning, default=False, may_change=False):
-    """Adds a flag that is `--name` or `--noname`, off unless it is named."""
+    """Adds a flag that is set by `--name` and cleared by `--noname`."""
     add(table, group, absl_flags.BooleanFlag(name, default, meaning), may_change)
 
 
@@ -110,23 +111,23 @@ def add(table, group, flag, may_change=False):
 
 def define_overwrite(table, group):
     """Adds the switch that `check_out` asks for."""
-    define_switch(table, group, 'overwrite', 'replace files that lie where --out says')
+    define_switch(table, group, 'overwrite', 'replace what exists at --out')
 
 
 def check_out(settings, *paths, default=None):
-    """Refuses to replace files at `paths`, where --out says, unless it says what it would anyway.
+    """Refuses to replace files at `paths`, which --out names; files at its default are replaced.
 
-    `default` is where it would point if it were not given.
+    `default` is the path that is used without --out.
 
     Raises:
-      InputError: a file lies there and --overwrite is not given.
+      InputError: a file exists there and --overwrite is not given.
     """
     own = default is not None and Path(settings.out).resolve() == Path(default).resolve()
     for path in map(Path, paths):
         if path.is_file() and not (settings.overwrite or own):
             where = '' if str(path) == settings.out else f' {path}'
             raise InputError(
-                f'--out={settings.out}:{where} exists; choose another name, or --overwrite it'
+                f'--out={settings.out}:{where} exists; choose another name or add --overwrite'
             )
 
 
@@ -140,13 +141,13 @@ def define_training(table):
 def define_subject(table):
     """What is trained: the model and its data."""
     group, positive = 'What to train', Number(int, 1)
-    define(table, group, 'model', None, 'what to train: ' + ', '.join(declarations.names()))
-    meaning = 'digits (needs no network), mnist, fashion_mnist, cifar10, any other image data set '
-    meaning += 'of tensorflow-datasets by name, or a folder of images with a sub-folder a class'
-    define(table, group, 'dataset', None, meaning)
-    meaning = 'images are brought to this many pixels a side; by default their own size'
+    define(table, group, 'model', None, 'model to train: ' + ', '.join(declarations.names()))
+    meaning = 'digits (needs no network), mnist, fashion_mnist, cifar10, the name of any other '
+    meaning += 'image data set in tensorflow-datasets, or a folder of images with one sub-folder '
+    define(table, group, 'dataset', None, meaning + 'per class')
+    meaning = 'resize images to this many pixels per side; by default they keep their own size'
     define(table, group, 'image_size', None, meaning, positive)
-    meaning = 'training images used, a fixed choice; all where there are fewer'
+    meaning = 'number of training images to use, always the same ones; all if there are fewer'
     define(table, group, 'train_size', 10000, meaning, positive)
 
 
@@ -154,44 +155,45 @@ def define_course(table):
     """How it is trained."""
     group, positive = 'How to train', Number(int, 1)
     define(table, group, 'epochs', 100, 'passes over the training images', positive, True)
-    define(table, group, 'batch_size', 64, 'images a step', positive)
+    define(table, group, 'batch_size', 64, 'images per step', positive)
     meaning = "step size of the model's optimizer"
     define(table, group, 'learning_rate', 1e-3, meaning, Number(float, 0, above=True))
     define(table, group, 'latent_dim', 100, 'length of the code', Number(int, 1, LONGEST_CODE))
-    meaning = 'of all random numbers; the same seed gives the same run'
+    meaning = 'seed of all random numbers; the same seed gives the same run'
     define(table, group, 'seed', 0, meaning, Number(int, 0, LARGEST_SEED))
     define_word(table, group, 'xla', 'auto', ['auto', 'on', 'off'], XLA)
     define_word(table, group, 'precision', 'float32', PRECISIONS, PRECISION)
-    meaning = 'end the training at the first loss that is infinite or not a number'
+    meaning = 'stop training at the first loss that is infinite or not a number'
     define_switch(table, group, 'stop_on_nan', meaning, default=True, may_change=True)
-    meaning = 'epochs between scores in the log: FID, classes drawn, bound; 0 takes none'
+    meaning = 'epochs between scores in the log (FID, classes drawn, bound); 0 means no scores'
     define(table, group, 'eval_every', 0, meaning, Number(int, 0))
 
 
 def define_places(table):
-    """Where the run lies, and how often what is written there."""
-    free = functools.partial(define, table, 'Where things lie', may_change=True)
-    meaning = "prepared data sets of tensorflow-datasets; by default that library's own directory"
+    """Where the run is saved, and how often."""
+    group = 'Where and when to save'
+    free = functools.partial(define, table, group, may_change=True)
+    meaning = 'directory where tensorflow-datasets keeps its data sets; by default its own'
     free('data_dir', None, meaning)
-    free('output_dir', 'outputs', 'directory of all runs')
-    meaning = 'directory of this run in output_dir; by default <model>-<dataset>'
+    free('output_dir', 'outputs', 'directory that holds all runs')
+    meaning = 'name of the directory of this run in output_dir; by default <model>-<dataset>'
     free('run_name', None, meaning, RunName())
-    meaning = 'begin the run anew, deleting what is there'
-    define_switch(table, 'Where things lie', 'overwrite', meaning, may_change=True)
+    meaning = 'start the run from the beginning and delete what is there'
+    define_switch(table, group, 'overwrite', meaning, may_change=True)
     free('save_every', 1, 'epochs between checkpoints', Number(int, 1))
-    meaning = 'minutes between checkpoints inside a long epoch'
+    meaning = 'minutes between checkpoints within a long epoch'
     free('save_every_minutes', 10.0, meaning, Number(float, 0, above=True))
     free('sample_every', 1, 'epochs between grids of samples', Number(int, 1))
 
 
 def changeable():
-    """The names of the flags that a run may be continued with at another value."""
+    """The names of the flags that may have another value when a run is continued."""
     table = tabulate(define_training)
     return {name for name in table if table[name].may_change}
 
 
 def define_model(table, model):
-    """Adds the model's own options, and has the shared flags default to what it prefers.
+    """Adds the model's own options, and gives the shared flags the defaults it prefers.
 
     Returns:
       What the model declares.
@@ -202,7 +204,7 @@ def define_model(table, model):
     known = declarations.names()
     if model not in known:
         near = nearest(model, known)
-        raise InputError(f'--model={model}: no such model{near}; there are {", ".join(known)}')
+        raise InputError(f'--model={model}: no such model{near}; choose from {", ".join(known)}')
     declared = declarations.read(model)
     with readable(model):
         for name, option in declared.options.items():
@@ -215,7 +217,7 @@ def define_model(table, model):
 
 @contextlib.contextmanager
 def readable(model):
-    """Tells in one line that a model declares what its flags do not take."""
+    """Reports in one line that a model's declarations do not make valid flags."""
     try:
         yield
     except (absl_flags.Error, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -223,13 +225,13 @@ def readable(model):
 
 
 def prefer(table, preferences):
-    """Gives flags other defaults {name: value}; what was given stays."""
+    """Gives flags other defaults {name: value}; values that the user gave stay."""
     for name, value in preferences.items():
         table.set_default(name, value)
 
 
 def define_option(table, group, name, option):
-    """Adds an option of a model: a word of several, a switch or a number, as its default says."""
+    """Adds an option of a model: a word, a switch or a number, by the type of its default."""
     if isinstance(option.default, str) and not option.choices:
         define(table, group, name, option.default, option.help)
     elif isinstance(option.default, str):
@@ -252,20 +254,20 @@ def tabulate(*definitions):
 
 def define_help(table):
     """Adds --help."""
-    flag = absl_flags.BooleanFlag('help', False, 'show this', short_name='h')
+    flag = absl_flags.BooleanFlag('help', False, 'show this help', short_name='h')
     add(table, 'Help', flag)
 
 
 def parse(argv, description, *definitions):
-    """Reads the command line `argv` by the flags that `definitions` add to a table.
+    """Reads the command line `argv` with the flags that `definitions` add to a table.
 
-    Prints the help and exits with status 0 where --help is asked for.
+    Prints the help and exits with status 0 if --help is given.
 
     Returns:
       The table: `table.name` is the value of a flag.
 
     Raises:
-      InputError: for unknown flags, stray words and values that a flag does not take.
+      InputError: for unknown flags, unexpected words and invalid values.
     """
     table = tabulate(*definitions, define_help)
     read(argv, table)
@@ -274,22 +276,22 @@ def parse(argv, description, *definitions):
 
 
 def parse_with_drawing(argv, description, define_flags, runs_of):
-    """Reads the command line as `parse`, with the flags that the models of its runs draw by.
+    """Reads the command line as `parse` does, with the drawing flags of the models of its runs.
 
-    `runs_of(table)` are the runs that the command line names.
+    `runs_of(table)` returns the runs that the command line names.
 
     Returns:
-      (table, [{name: value} of the flags that a run's model draws by, for each run]).
+      (table, [{name: value} of the drawing flags of each run's model]).
 
     Raises:
-      InputError: as `parse` and `runs_of`, or a run's model is not here.
+      InputError: as `parse` and `runs_of`, or the model of a run is missing.
     """
     table = tabulate(define_flags, define_help)
     read(argv, table, strict=False)
     try:
         models = [settings_of(run).model for run in runs_of(table)]
     except InputError:
-        read(argv, table)  # a misspelt flag is told first
+        read(argv, table)  # a misspelt flag is reported first
         help_who_asks(table, description)
         raise
     for model in models:
@@ -300,7 +302,7 @@ def parse_with_drawing(argv, description, define_flags, runs_of):
 
 
 def define_drawing(table, model):
-    """Adds the flags that a model draws by, but for those that another added before."""
+    """Adds the drawing flags of a model, except those that another model has added before."""
     group = 'How models draw'
     with readable(model):
         for name, option in declarations.read(model).drawing.items():
@@ -309,42 +311,43 @@ def define_drawing(table, model):
 
 
 def drawing_of(table, model):
-    """{name: value} of the flags that a model draws by: what is given, else its default.
+    """{name: value} of the drawing flags of a model: the given value, or its default.
 
     Raises:
-      InputError: the model does not take a value that another model of the command line does.
+      InputError: a value is valid for another model on the command line, but not for this one.
     """
     found = {}
     for name, option in declarations.read(model).drawing.items():
         found[name] = table[name].value if table[name].present else option.default
         if not option.takes(found[name]):
-            raise InputError(f'--{name}={found[name]}: not taken by {model}; draw its run apart')
+            remedy = 'draw its run separately'
+            raise InputError(f'--{name}={found[name]}: not accepted by {model}; {remedy}')
     return found
 
 
 def help_who_asks(table, description):
-    """Prints the help and exits with status 0 where --help is given."""
+    """Prints the help and exits with status 0 if --help is given."""
     if table.help:
         print(help_text(description, table))
         sys.exit(0)
 
 
 def read(argv, table, strict=True):
-    """Gives the flags of `table` the values that the command line `argv` says.
+    """Sets the flags of `table` from the command line `argv`.
 
     Raises:
-      InputError: for unknown flags, stray words and values that a flag does not take. With
-        `strict=False` unknown flags and stray words pass.
+      InputError: for unknown flags, unexpected words and invalid values. With `strict=False`
+        unknown flags and unexpected words pass.
     """
     with refusals(table):
         stray = table([argv[0], *words(argv[1:])], known_only=not strict)[1:]
     if strict and stray:
-        raise InputError(f'{stray[0]}: stray word; flags are written --name=value')
+        raise InputError(f'{stray[0]}: unexpected word; write flags as --name=value')
 
 
 @contextlib.contextmanager
 def refusals(table):
-    """Tells in one line what a flag of `table` does not take."""
+    """Reports in one line what is wrong with a flag of `table`."""
     try:
         yield
     except absl_flags.UnrecognizedFlagError as error:
@@ -354,15 +357,16 @@ def refusals(table):
 
 
 def words(argv):
-    """The words of a command line, those of a --flagfile in its place.
+    """The words of a command line, with the words of a --flagfile in its place.
 
     Raises:
-      InputError: a word is no text, or --undefok, with which absl would hide a misspelt flag.
+      InputError: a word is not valid text, or is --undefok, which makes absl hide misspelt flags.
     """
     try:
         found = absl_flags.FlagValues().read_flags_from_files(argv)
     except UnicodeDecodeError as error:
-        raise InputError(f'--flagfile: no text ({error}); give a file with a flag a line') from None
+        remedy = 'give a file with one flag per line'
+        raise InputError(f'--flagfile: not a text file ({error}); {remedy}') from None
     except absl_flags.Error as error:
         raise InputError(str(error).removeprefix('ERROR:: ')) from None
     for word in found:
@@ -373,7 +377,7 @@ def words(argv):
 
 
 def check_text(word):
-    """Refuses a word of a command line that is no text."""
+    """Refuses a word of a command line that is not valid text."""
     try:
         word.encode()
     except UnicodeEncodeError:
@@ -395,29 +399,29 @@ def change(table, name, value):
 
 
 def check_pairs(table, options):
-    """Refuses an option that differs from its default where it is not read."""
+    """Refuses an option that differs from its default where it would have no effect."""
     for name, option in options.items():
         for other, value in option.only_with.items():
             if table[name].value != table[name].default and table[other].value != value:
                 raise InputError(
-                    f'--{name}={table[name].value}: read with --{other}={value} alone; '
-                    'leave one out'
+                    f'--{name}={table[name].value}: only used with --{other}={value}; '
+                    'add that or leave this out'
                 )
 
 
 def unknown(name, table):
-    """One line on an unknown flag: the models that would read it, or the nearest names."""
+    """One line on an unknown flag: the models that have it, or the nearest names."""
     readers = [model for model in declarations.names() if reads(model, name)]
     if readers and 'model' in table:
         model, others = table['model'].value, ', '.join(readers)
         if model is None:
-            return f'--{name}: read by {others} alone; name the model with --model'
-        return f'--{name}: not read by {model}, but by {others}; leave it out'
+            return f'--{name}: only used by {others}; name the model with --model'
+        return f'--{name}: not used by {model}, only by {others}; leave it out'
     return f'--{name}: unknown flag{nearest(name, list(table))}; --help lists the flags'
 
 
 def reads(model, name):
-    """Whether a model has an option of this name; a file that is no model has none."""
+    """Whether a model has an option of this name; a file that is not a model has none."""
     try:
         return name in declarations.read(model).options
     except InputError:
@@ -425,13 +429,13 @@ def reads(model, name):
 
 
 def nearest(word, known):
-    """The known words that look like `word`, as the end of a sentence, or nothing."""
+    """The known words that look like `word`, as a question in brackets, or nothing."""
     close = difflib.get_close_matches(word, known, cutoff=0.5)
-    return f', did you mean {" or ".join(close)}?' if close else ''
+    return f' (did you mean {" or ".join(close)}?)' if close else ''
 
 
 def help_text(description, table):
-    """The flags by group, each with its meaning and default, which may differ by model."""
+    """The flags by group, each with its meaning and its default, which may depend on the model."""
     lines = [(description or '').strip()]  # python -OO leaves docstrings out
     preferred = preferences() if 'model' in table and table['model'].value is None else {}
     for group, members in table.flags_by_module_dict().items():
@@ -452,19 +456,21 @@ def preferences():
 
 
 def default_text(default, preferred):
-    """A default at the end of a flag's help, and the {value: models} that differ from it."""
+    """The end of a flag's help: its default, and the {value: models} that differ from it."""
     told = [] if default is None or default is False else [f'default {default}']
     others = [(value, models) for value, models in preferred.items() if value != default]
-    if others:
-        words = (f'{value} for {" and ".join(models)}' for value, models in others)
-        told.append(f'by model {", ".join(words)}')
+    told += [f'{value} for {", ".join(models)}' for value, models in others]
     return f' ({"; ".join(told)})' if told else ''
 
 
-XLA = 'compile the steps with XLA; auto does what was measured faster for the model'
-PRECISION = 'of the networks; losses, weights and the statistics of batch norm stay float32; '
-PRECISION += 'float64 is for tests'
-HANGING = {'subsequent_indent': ' ' * 21, 'break_long_words': False}
+XLA = 'compile the steps with XLA; auto does what was measured to be faster for the model'
+PRECISION = 'precision of the networks; losses, weights and the statistics of batch norm stay '
+PRECISION += 'float32; float64 is for tests'
+HANGING = {
+    'subsequent_indent': ' ' * 21,
+    'break_long_words': False,
+    'break_on_hyphens': False,
+}
 
 
 class Settings(SimpleNamespace):
@@ -472,14 +478,14 @@ class Settings(SimpleNamespace):
 
     @property
     def changeable(self):
-        """The names of those that a run may be continued with at another value."""
+        """The names of the flags that may have another value when a run is continued."""
         return changeable()
 
 
 def training(argv, description):
-    """The settings of a training run by its command line: a namespace of every flag.
+    """The settings of a training run from its command line: a namespace of every flag.
 
-    Prints the help and exits with status 0 where --help is asked for.
+    Prints the help and exits with status 0 if --help is given.
 
     Raises:
       InputError: as `read`; no model or data set is named; there is no such model.
@@ -498,7 +504,7 @@ def training(argv, description):
 def settings(model, **changes):
     """The settings of a training run of `model`: a namespace of every flag.
 
-    Flags are at the model's defaults, but for `changes`; None leaves one as it is.
+    All flags have the model's defaults, except `changes`; None leaves a flag as it is.
 
     Raises:
       InputError: as `training`.
@@ -514,18 +520,19 @@ def settings(model, **changes):
 
 
 def follow_variant(table, declared):
-    """Has the flags default to what the chosen variant of the model prefers, if it has any."""
+    """Gives the flags the defaults that the chosen variant of the model prefers, if any."""
     variant = table['variant'].value if 'variant' in table else None
     with readable(table['model'].value):
         prefer(table, declared.variants.get(variant, {}))
 
 
 def settled(table, declared):
-    """The settings that `table` holds; refuses those that are missing or mean nothing."""
+    """The settings in `table`; refuses missing flags and options that would have no effect."""
     found = {name: table[name].value for name in table if name not in ('help', 'h')}
     for name in ('model', 'dataset'):
         if found[name] is None:
-            raise InputError(f'--{name}: missing; python train.py --model=vae --dataset=mnist')
+            example = 'python train.py --model=vae --dataset=mnist'
+            raise InputError(f'--{name}: missing; for example: {example}')
     check_pairs(table, declared.options)
     place = re.sub(r'\W+', '-', Path(found['dataset']).name).strip('-')
     found['run_name'] = found['run_name'] or f'{found["model"]}-{place}'

@@ -1,14 +1,15 @@
-"""Draws new images with a trained model, or gives its generator away.
+"""Draws new images with a trained model, or exports its generator.
 
   python generate.py --run=outputs/vae-mnist --num=64 --seed=1
   python generate.py --run=outputs/vae-mnist --num=10000 --out=samples.npz
   python generate.py --run=outputs/vae-mnist --export=generator.keras
 
-The run's newest checkpoint is used, also while it trains. The exported generator needs nothing of
-this project: it turns float latents (N, ...) into float images (N, H, W, C) in [0, 1]. The latents
-of an autoencoder are standard normal, those of a GAN uniform in [-1, 1] unless --latent=normal.
+The newest checkpoint of the run is used, even while the run is still training. The exported
+generator works without this project: it turns float latents (N, ...) into float images
+(N, H, W, C) in [0, 1]. The latents of an autoencoder are standard normal. Those of a GAN are
+uniform in [-1, 1], unless it was trained with --latent=normal.
 
-Some models draw by a label (--label, --labels) or from an image (--images); the others refuse that.
+Some models draw by label (--label, --labels) or from images (--images); others refuse these flags.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while
@@ -36,16 +37,15 @@ from support.errors import InputError
 from support.files import atomic
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
-USUAL, EACH = 64, 8  # images, and of each of several labels
+USUAL, EACH = 64, 8  # images, and images per class where --labels names several
 
 
 def main(argv):
-    """Writes what the command line `argv` asks for, prints where; returns the exit status 0.
+    """Writes what the command line `argv` asks for, prints the paths; returns the exit status 0.
 
     Raises:
-      InputError: before TensorFlow is loaded, for flags or a run that cannot be meant; later, for
-        a model that does not draw so, a checkpoint of another version, and a file that cannot be
-        written.
+      InputError: before TensorFlow is loaded, for invalid flags or runs; later, for a model that
+        takes no such input, a checkpoint of another version, or a file that cannot be written.
     """
     settings, [drawing] = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
     run = directory.open_run(settings.run)
@@ -75,22 +75,24 @@ def main(argv):
 def define_flags(table):
     """Defines this command's flags on `table`."""
     group = 'What to draw'
-    flags.define(table, group, 'run', None, 'directory of a trained run, or its name in outputs')
-    meaning = f'images; by default {USUAL}, or {EACH} of each of --labels, or all of --images'
+    flags.define(table, group, 'run', None, 'directory of a trained run, or its name in outputs/')
+    meaning = f'number of images; by default {USUAL}, or {EACH} per class in --labels, or one per '
+    meaning += 'image in --images'
     flags.define(table, group, 'num', None, meaning, flags.Number(int, 1, MOST))
-    meaning = 'of the latents; image i depends on seed and i alone'
+    meaning = 'seed of the latents; image i depends only on the seed and on i'
     flags.define(table, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
-    flags.define(table, group, 'label', None, 'the class to draw, by its name or number')
-    flags.define(table, group, 'labels', None, 'the classes to draw in turn, a column each: 0-9')
-    meaning = 'what to draw from: a folder of images, or a run, whose target is taken'
+    flags.define(table, group, 'label', None, 'class to draw, by name or number')
+    meaning = 'classes to draw, one column each, by name or number: 0-9, or 3,1,4'
+    flags.define(table, group, 'labels', None, meaning)
+    meaning = 'images to start from: a folder of images, or a run, whose target is used'
     flags.define(table, group, 'images', None, meaning)
     group = 'Where to write'
-    meaning = 'a .png, for a grid, or a .npz, for the array `images` (N, H, W, C) of uint8; by '
-    meaning += 'default <run>/generated.png, but with --export no images at all'
+    meaning = 'a .png for a grid, or a .npz for the uint8 array `images` (N, H, W, C); by default '
+    meaning += '<run>/generated.png; with --export alone no images are drawn'
     flags.define(table, group, 'out', None, meaning)
     flags.define_overwrite(table, group)
-    meaning = 'where to keep the generator: <name>.keras is a file for keras.models.load_model, '
-    meaning += 'any other name a new directory for tf.saved_model.load'
+    meaning = 'where to save the generator: <name>.keras is a file for keras.models.load_model; '
+    meaning += 'any other name is a new directory for tf.saved_model.load'
     flags.define(table, group, 'export', None, meaning)
 
 
@@ -100,7 +102,7 @@ def runs_of(settings):
 
 
 def paths(settings, run):
-    """Where images and generator go, each None if not wanted; raises InputError for bad names."""
+    """The paths of images and generator, None if not wanted; raises InputError for bad names."""
     drawn = run.path / 'generated.png'
     out = Path(settings.out) if settings.out else None
     exported = Path(settings.export) if settings.export else None
@@ -111,18 +113,18 @@ def paths(settings, run):
     if exported and exported.suffix != '.keras' and exported.exists():
         raise InputError(f'--export={exported}: exists; remove it or choose another name')
     if exported and not out and (settings.label or settings.labels or settings.images):
-        raise InputError('--label, --labels, --images: nothing is drawn; name a file with --out')
+        raise InputError('--label, --labels, --images: --export alone draws nothing; add --out')
     return out or (None if exported else drawn), exported
 
 
 def labels_of(settings, names):
-    """The numbers of the classes that --label or --labels ask for, or None without them.
+    """The numbers of the classes in --label or --labels, or None without them.
 
     Raises:
-      InputError: both are given, or one names no class.
+      InputError: both are given, or a word does not name a class.
     """
     if settings.label and settings.labels:
-        raise InputError(f'--label={settings.label}: given with --labels too; leave one out')
+        raise InputError(f'--label={settings.label}: given together with --labels; leave one out')
     if settings.label:
         return [number_of('label', settings.label, names)]
     if not settings.labels:
@@ -133,26 +135,26 @@ def labels_of(settings, names):
         ends = span.groups() if span else (word, word)
         first, last = (number_of('labels', end, names) for end in ends)
         if first > last:
-            raise InputError(f'--labels={word}: falls; write it as {last}-{first}')
+            raise InputError(f'--labels={word}: counts down; write it as {last}-{first}')
         found += range(first, last + 1)
     return found
 
 
 def number_of(flag, word, names):
-    """The number of the class that a word names; raises InputError where it names none."""
+    """The number of the class that a word names; raises InputError if there is no such class."""
     if word in names:
         return names.index(word)
     if re.fullmatch('[0-9]{1,6}', word) and int(word) < len(names):
         return int(word)
     known = ', '.join(names) if len(names) <= 20 else f'0 to {len(names) - 1}'
-    raise InputError(f'--{flag}={word}: no class of the data; there are {known}')
+    raise InputError(f'--{flag}={word}: not a class of the data; choose from {known}')
 
 
 def images_of(path, image_shape):
     """The uint8 images (N, H, W, C) that --images names, or None without it.
 
     Raises:
-      InputError: there are none, or those of a run are of another shape.
+      InputError: there are none, or the images of a run have another shape.
     """
     if not path:
         return None
@@ -161,7 +163,8 @@ def images_of(path, image_shape):
         return datasets.read_folder(path, tuple(image_shape))
     height, width, channels = image_shape
     if run.config['image_shape'] != list(image_shape):
-        raise InputError(f'--images={path}: its images are not {height}x{width}x{channels}')
+        size = f'{height}x{width}x{channels}'
+        raise InputError(f'--images={path}: its images are not {size}; choose another run')
     cells = pictures.load_cells(run.path / 'target.png', height, width)
     return cells[: run.config['test_images']]  # a grid of fewer has black cells at its end
 
@@ -174,7 +177,7 @@ def count_of(settings, labels, images):
 
 
 def save_images(path, pixels, columns=None):
-    """Writes uint8 images (N, H, W, C) as the suffix of `path` says."""
+    """Writes uint8 images (N, H, W, C) in the format of the suffix of `path`."""
     if path.suffix == '.png':
         pictures.save_grid(path, pixels, columns)
     else:

@@ -29,16 +29,19 @@ def kl_from_standard_normal(mean, std):
 
 
 def reconstruction_error(true_images, logits, kind='bernoulli'):
-    """Distance of each image from its reconstruction sigmoid(logits), summed over pixels.
+    """Distance of each image x from its reconstruction p = sigmoid(logits), summed over pixels.
 
     Args:
       true_images: (N, H, W, C) in [0, 1].
       logits: (N, H, W, C), any real values.
-      kind: 'bernoulli', the negative log-likelihood in nats of Kingma & Welling 2014,
-        appendix C.1: -x log p - (1 - x) log(1 - p); 'l2', (x - p)^2; or 'l1', |x - p|.
+      kind: 'bernoulli', -x log p - (1 - x) log(1 - p), of Kingma & Welling 2014, appendix C.1: the
+        negative log-likelihood of black and white pixels; of grey ones a cross-entropy and no
+        likelihood. 'l2', (x - p)^2, and 'l1', |x - p|: negative log-densities of grey pixels less
+        a constant, of a Gaussian of variance 1/2 (log(pi) / 2 a pixel) and of a Laplace
+        distribution of scale 1 (log 2 a pixel).
 
     Returns:
-      (N,).
+      (N,) in nats.
 
     Raises:
       ValueError: for another kind.
@@ -65,8 +68,9 @@ def VAE_loss(
 ):
     """The post's VAE loss: lambda_1 KL + lambda_2 reconstruction, averaged over the batch.
 
-    With both weights 1 and 'bernoulli' it is the negative of the evidence lower bound
-    (Kingma & Welling 2014, eq. 10), in nats. Shapes as in `kl_from_standard_normal` and
+    With both weights 1 it is the negative of the evidence lower bound (Kingma & Welling 2014,
+    eq. 10), in nats, of what `reconstruction_error` says of each kind: a bound on a likelihood for
+    'bernoulli' and black and white pixels alone. Shapes as in `kl_from_standard_normal` and
     `reconstruction_error`; a scalar comes back.
     """
     kl = kl_from_standard_normal(mean, std)

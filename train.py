@@ -1,8 +1,10 @@
-"""Trains a model and draws what it has learnt, epoch by epoch.
+"""Trains a model and draws samples after every epoch.
 
   python train.py --model=vae --dataset=mnist
+  python train.py --model=vae --help
 
-writes outputs/vae-mnist/. Typed again, the command continues where it stopped.
+The run is saved in outputs/vae-mnist/. The same command continues a run that was stopped; a larger
+--epochs continues training. With --model, --help also lists the flags of that model.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while

@@ -1,7 +1,7 @@
-"""How fast the project is beside what a user would pick instead; `python -m benchmarks.throughput`.
+"""How fast the project is compared with its alternatives: `python -m benchmarks.throughput`.
 
-A contestant is a file with a class `Trainer(settings, data, data_hash)`: `model`, and `epoch()`,
-which trains for one epoch and returns the number of images seen.
+A contestant is a file with a class `Trainer(settings, data, data_hash)`. It has a `model`, and a
+method `epoch()` that trains for one epoch and returns the number of images seen.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The least that trains the VAE for a step: TensorFlow, the networks, one tf.function.
+"""The shortest script that trains the VAE for one step: TensorFlow, the networks, one tf.function.
 
 python -m benchmarks.bare on|off      # XLA
 """

@@ -1,8 +1,8 @@
-"""A contestant in a process of its own: trains an epoch for each line `epoch` that it reads.
+"""A contestant in its own process: it trains one epoch for each line `epoch` that it reads.
 
   python -m benchmarks.child CONTESTANT NETWORK --dataset=digits ...
 
-A line `test` has it tell the negative ELBO of the test split. Answers are lines of JSON.
+On a line `test` it answers with the negative ELBO of the test split. Answers are lines of JSON.
 """
 
 import importlib

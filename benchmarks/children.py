@@ -1,4 +1,4 @@
-"""The processes of the benchmark, seen from the one that asks them."""
+"""The processes of the benchmark, as the main process starts and asks them."""
 
 import contextlib
 import json

@@ -1,9 +1,9 @@
-"""What the scores of 10,000 samples cost once their features are there.
+"""The time that the scores of 10,000 samples take once their features are known.
 
   python -m benchmarks.evaluation
 
-The features are random, of the number and length that the classifier of MNIST gives: no score takes
-longer for other numbers.
+The features are random, with the number and length that MNIST's classifier gives; no score takes
+longer for other values.
 """
 
 import resource

@@ -1,4 +1,4 @@
-"""Runs train.py and leaves after the first step; takes its flags."""
+"""Runs train.py with its flags and exits after the first step."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The contestant in the style of Keras: a model with its own train_step, and `fit`."""
+"""The contestant in the style of Keras: a model with its own train_step, trained by `fit`."""
 
 import keras
 

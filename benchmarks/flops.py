@@ -1,8 +1,8 @@
-"""Floating-point operations of a training step an image, counted from the layers' kernels.
+"""Floating-point operations of a training step per image, counted from the layers' kernels.
 
-A kernel takes two operations a multiply-add in each of three passes: forward, the gradient of its
-weights, the gradient of its input. Of the first layer nobody needs the last one, unless the input
-came from a network that trains by it. What has no kernel, below a hundredth here, is left out.
+A kernel takes two operations per multiply-add in each of three passes: forward, the gradient of its
+weights, the gradient of its input. The first layer does not need the last pass, unless its input
+comes from a network that trains with it. Layers without a kernel, less than 1 % here, are left out.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""The contestant that is the project: its trainer as train.py starts it, log and checkpoints too.
+"""The project as a contestant: its trainer as train.py starts it, with log and checkpoints.
 
-It tests on the first 64 images alone, since the other contestants do not test.
+It only tests on the first 64 images, because the other contestants do not test.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The contestant in PyTorch, eager: the same networks and updates, images in memory.
+"""The contestant in eager PyTorch: the same networks and updates, with images in memory.
 
-As in benchmarks/updates.py the generator's pass is made once. Adam is PyTorch's fused one, the
-fastest of those it has.
+As in benchmarks/updates.py, the generator draws once per step. Adam is PyTorch's fused version, the
+fastest one.
 """
 
 import torch

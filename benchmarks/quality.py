@@ -1,4 +1,4 @@
-"""Time to quality: seconds of training until the VAE's test split costs a given number of nats."""
+"""Time to quality: seconds of training until the VAE reaches a negative ELBO on the test split."""
 
 from statistics import median
 
@@ -8,10 +8,10 @@ SEEDS = (0, 1, 2)
 EPOCHS = 100  # after which a contestant is given up
 HEADER = ['contestant', 'seconds', 'each seed', 'epochs', 'ratio']
 NOTE = (
-    'Seconds of training, compilation included and tests excluded, until the negative ELBO of the '
-    'test split, taken after every epoch, is at most {:g} nats. Median of {} seeds; ratio: how '
-    'many times faster than the tutorial loop, median of the ratios seed by seed; inf: not '
-    'within {} epochs.'
+    'Seconds of training until the negative ELBO of the test split, computed after every epoch, is '
+    'at most {:g} nats. Compilation is included, tests are not. Median of {} seeds. Ratio: how '
+    'many times faster than the tutorial loop, the median of the ratios of each seed. inf: not '
+    'reached within {} epochs.'
 )
 
 

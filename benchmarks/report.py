@@ -1,4 +1,4 @@
-"""Tables on the screen and in a Markdown file, and what they were measured on."""
+"""Tables on the screen and in a Markdown file, and the machine they were measured on."""
 
 import datetime
 import importlib.metadata

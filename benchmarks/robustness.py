@@ -72,6 +72,7 @@ NO_NOISE, EQUAL = '--instance_noise=0', '--generator_rate=1'
 FOREVER = '--decay_steps=1000000000'
 LONG = ('--eval_every=4',)
 FEWER = ('--train_size=10000',)
+FAST = ('--learning_rate=5e-4',)
 SETTINGS = {
     'gan-digits': Setting(
         'the demo: digits, 16 epochs, two threads', 'gan', 'digits', 16, 10, 100, threads=2
@@ -83,7 +84,7 @@ SETTINGS = {
         'the demo, `--xla=off`', 'gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2
     ),
     'gan-mnist': Setting('MNIST, 6 epochs', 'gan', 'mnist', 6, 10, 150, threads=2),
-    'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 2, 20, LONG),
+    'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 3, 20, LONG),
     'gan-mnist-368': Setting('MNIST, 368 epochs', 'gan', 'mnist', 368, 1, 10, LONG),
     'gan-mnist-368-average': Setting(
         'MNIST, 368 epochs, `--average=0.9995`',
@@ -102,13 +103,41 @@ SETTINGS = {
     ),
     'vae-digits': Setting('`vae`, digits, 20 epochs', 'vae', 'digits', 20, 3, 200),
     'vae-mnist': Setting('`vae`, MNIST, 20 epochs', 'vae', 'mnist', 20, 3, 200),
+    'vae-mnist-bfloat16': Setting(
+        '`vae`, MNIST, 20 epochs, `--precision=bfloat16`',
+        'vae',
+        'mnist',
+        20,
+        3,
+        200,
+        ('--precision=bfloat16',),
+    ),
     'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
     'dcgan-mnist': Setting('`dcgan`, MNIST, 20 epochs', 'dcgan', 'mnist', 20, 3, 100, FEWER),
     'dcgan-folder': Setting('`dcgan`, the folder, 40 epochs', 'dcgan', FOLDER, 40, 3, 100),
     'gan_mlp-digits': Setting('`gan_mlp`, digits, 60 epochs', 'gan_mlp', 'digits', 60, 3, 200),
     'gan_mlp-mnist': Setting('`gan_mlp`, MNIST, 60 epochs', 'gan_mlp', 'mnist', 60, 3, 200, FEWER),
-    'wgan_gp-digits': Setting('`wgan_gp`, digits, 20 epochs', 'wgan_gp', 'digits', 20, 3, 200),
-    'wgan_gp-mnist': Setting('`wgan_gp`, MNIST, 20 epochs', 'wgan_gp', 'mnist', 20, 3, 200, FEWER),
+    'wgan_gp-digits': Setting(
+        "`wgan_gp`, digits, 20 epochs at the paper's rate", 'wgan_gp', 'digits', 20, 3, 200
+    ),
+    'wgan_gp-digits-fast': Setting(
+        '`wgan_gp`, digits, 30 epochs at five times the rate',
+        'wgan_gp',
+        'digits',
+        30,
+        3,
+        200,
+        FAST,
+    ),
+    'wgan_gp-mnist': Setting(
+        '`wgan_gp`, MNIST, 30 epochs at five times the rate',
+        'wgan_gp',
+        'mnist',
+        30,
+        3,
+        200,
+        (*FEWER, *FAST),
+    ),
     'post': short(
         "initial weights and beta_1 of the post's public code; equal rates",
         NO_NOISE,
@@ -135,6 +164,7 @@ SETTINGS = {
     'decay-500': short('the same with rates that fall', NO_NOISE),
     'noise': short('`rate-5` with noise on what D sees, which does not fall', FOREVER),
     'noise-rate-1': short('the default at equal rates', EQUAL),
+    'gan-mnist-bfloat16': short('the default with `--precision=bfloat16`', '--precision=bfloat16'),
     'normal': short('the default with `--latent=normal`', '--latent=normal'),
     'average': short('the default with `--average=0.999`', '--average=0.999'),
 }

@@ -1,4 +1,4 @@
-"""From the command line to the end of the first step: train.py beside a bare script."""
+"""From the command line to the end of the first step: train.py compared with a bare script."""
 
 import tempfile
 import time
@@ -9,9 +9,9 @@ from benchmarks.children import python
 HEADER = ['XLA', 'contestant', 'seconds', 'lowest to highest', 'ratio']
 NOTE = (
     'The VAE, from the command line to the end of the first step, on data that were decoded '
-    'before; the bare script imports TensorFlow, builds the same networks and makes one step in '
-    'one tf.function. Median of {} rounds; ratio to the bare script, median of the ratios round '
-    'by round.'
+    'before. The bare script imports TensorFlow, builds the same networks and makes one step in '
+    'one tf.function. Median of {} rounds. Ratio: time relative to the bare script, the median of '
+    'the ratios of each round.'
 )
 
 

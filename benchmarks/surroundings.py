@@ -1,4 +1,4 @@
-"""What the trainer does around its compiled calls: log, checkpoint, grids; and whether it grows."""
+"""The time that the trainer spends on log, checkpoint and grids, and whether it grows."""
 
 from statistics import median
 
@@ -6,11 +6,11 @@ from benchmarks.children import started
 
 EPOCHS, WINDOW = 500, 50
 SMALL = 512  # images of the long run, to have many epochs
-HEADER = ['epochs', 'images an epoch', 'seconds around the calls', 'share of the epoch', 'memory']
+HEADER = ['epochs', 'images per epoch', 'seconds outside the calls', 'share of the epoch', 'memory']
 NOTE = (
-    'The VAE at its defaults, with a test split of 64 images: seconds of an epoch outside the '
-    'compiled calls, for log, checkpoint and grids (median), and their share of the epoch; the '
-    'memory in use after the last of these epochs, in MB.'
+    'The VAE at its defaults, with a test split of 64 images. Seconds of an epoch outside the '
+    'compiled calls (log, checkpoint, grids; median), and their share of the epoch. Memory: in '
+    'use after the last of these epochs, in MB.'
 )
 
 

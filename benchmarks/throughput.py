@@ -1,10 +1,10 @@
-"""Measures the project beside what a user would pick instead, on the same networks and updates.
+"""Measures the speed of the project against its alternatives, on the same networks and updates.
 
   python -m benchmarks.throughput --dataset=digits
 
-Each contestant is a process of its own; they take turns epoch by epoch, so that a slow minute of
-the machine falls on all. Prints tables and writes them to --out. The machine should do nothing
-else meanwhile.
+Each contestant runs in its own process. They take turns epoch by epoch, so that a slow minute of
+the machine affects all of them. The tables are printed and written to --out. Run nothing else on
+the machine meanwhile.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from benchmarks.report import Report
 from support import terminal
 from support.errors import InputError
 
-GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('tutorial_dcgan', 64))  # network, images a step
+GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('tutorial_dcgan', 64))  # (network, batch size)
 NETWORKS = ('vae', 'gan', 'tutorial_dcgan')
 PARTS = ('throughput', 'quality', 'surroundings', 'startup')
 REFERENCE = 'tutorial'
@@ -32,10 +32,10 @@ CONTESTANTS = {  # (file, flags of its own)
 }
 HEADER = ['contestant', 'images/s', 'lowest to highest', 'ratio', 'share of peak', 'memory']
 NOTE = (
-    'Median of the rounds; ratio to the tutorial loop, median of the ratios round by round. The '
-    'peak is that of a large matrix product in the same precision: {float32:.0f} GFLOP/s in '
-    'float32, {bfloat16:.0f} in bfloat16; a training step takes {flops:.1f} MFLOP an image. '
-    'Memory: most in use, in MB.'
+    'Images per second are the median of the rounds. Ratio: speed relative to the tutorial loop, '
+    'the median of the ratios of each round. The peak is that of a large matrix product in the '
+    'same precision: {float32:.0f} GFLOP/s in float32, {bfloat16:.0f} in bfloat16; a training step '
+    'takes {flops:.1f} MFLOP per image. Memory: the most in use, in MB.'
 )
 NO_TORCH = ' PyTorch is not installed, so it is left out.'
 
@@ -67,16 +67,16 @@ def define_flags(table):
     group = 'What to measure'
     flags.define(table, group, 'dataset', 'digits', 'as for train.py')
     flags.define(table, group, 'data_dir', None, 'as for train.py')
-    flags.define(table, group, 'networks', ','.join(NETWORKS), 'whose throughput is measured')
-    flags.define(table, group, 'parts', ','.join(PARTS), 'which tables are made')
-    flags.define(table, group, 'rounds', 5, 'epochs of each contestant', flags.Number(int, 1))
+    flags.define(table, group, 'networks', ','.join(NETWORKS), 'networks to measure')
+    flags.define(table, group, 'parts', ','.join(PARTS), 'tables to make')
+    flags.define(table, group, 'rounds', 5, 'epochs per contestant', flags.Number(int, 1))
     size = flags.Number(int, max(batch for _, batch in GROUPS))
-    flags.define(table, group, 'train_size', 10000, "training images of the VAE's epoch", size)
-    meaning = 'training images of an epoch of the other networks, which are slower'
+    flags.define(table, group, 'train_size', 10000, 'training images per epoch of the VAE', size)
+    meaning = 'training images per epoch of the other networks, which are slower'
     flags.define(table, group, 'gan_train_size', 10000, meaning, size)
-    meaning = 'the negative ELBO on the test split that the VAE is to reach, in nats'
+    meaning = 'negative ELBO on the test split that the VAE must reach, in nats'
     flags.define(table, group, 'nats', 120.0, meaning, flags.Number(float, 0, above=True))
-    flags.define(table, group, 'out', 'benchmarks/results.md', 'file of the tables')
+    flags.define(table, group, 'out', 'benchmarks/results.md', 'file for the tables')
 
 
 def words(settings, name, known):
@@ -89,7 +89,7 @@ def words(settings, name, known):
     for word in found:
         if word not in known:
             near = flags.nearest(word, known)
-            raise InputError(f'--{name}: no {word!r}{near}; there are {", ".join(known)}')
+            raise InputError(f'--{name}: {word!r} is unknown{near}; choose from {", ".join(known)}')
     return found
 
 
@@ -111,7 +111,7 @@ def throughput(network, batch, data, settings, peaks):
         # The PyTorch process also holds TensorFlow, for the networks that it translates.
         memory = '' if name == 'PyTorch' else f'{rounds[name][-1]["peak"] / 1e6:.0f}'
         rows.append([name, *summary(speeds[name], speeds[REFERENCE]), f'{share:.0%}', memory])
-    return f'{network}, {batch} images a step', note, HEADER, rows
+    return f'{network}, {batch} images per step', note, HEADER, rows
 
 
 def race(children, rounds):

@@ -1,8 +1,8 @@
 """Keras networks as plain PyTorch modules with the same weights.
 
-Where TensorFlow pads a stride of 2 more on the right, PyTorch's usual padding does on the left. The
-modules are therefore the mirror images of the networks: kernels and maps are turned by 180 degrees,
-and images would have to be for the same result. The speed does not depend on it.
+With a stride of 2, TensorFlow pads more on the right, PyTorch's usual padding on the left. So the
+modules are mirror images of the networks: kernels and maps are rotated by 180 degrees, and images
+must be too for the same result. The speed does not depend on this.
 """
 
 import numpy as np

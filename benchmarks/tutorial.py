@@ -1,4 +1,4 @@
-"""The contestant in the style of TensorFlow's tutorials: a Python loop, one tf.function a step."""
+"""The contestant in the style of TensorFlow's tutorials: a Python loop over a tf.function."""
 
 import tensorflow as tf
 

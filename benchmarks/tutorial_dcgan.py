@@ -1,4 +1,4 @@
-"""The DCGAN of the TensorFlow tutorial, from the project's own parts; for the benchmark alone.
+"""The DCGAN of the TensorFlow tutorial, made of the project's own parts; only for the benchmark.
 
 Radford et al. 2016, "Unsupervised Representation Learning with Deep Convolutional Generative
 Adversarial Networks" (arXiv:1511.06434), with the layers, losses and rates of

@@ -1,8 +1,8 @@
 """The update of each network as TensorFlow's tutorials write it: GradientTape and Keras' Adam.
 
-Networks, rates and losses are those of the project's models, and so is the rule: the VAE's one
-loss, the GAN's players in turn, the DCGAN's both at once. The project's loop makes the GAN's
-samples again for the second player; here, as a user would write it, they are made once.
+Networks, rates, losses and the order of moves are those of the project's models: the VAE has one
+loss, the GAN's players move in turn, the DCGAN's at once. The project's loop draws the GAN's
+samples again for the second player; here, as a user would write it, they are drawn once.
 """
 
 import keras

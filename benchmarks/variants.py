@@ -1,11 +1,15 @@
-"""Trains as train.py does, with one thing about the post's GAN changed that is no flag.
+"""Trains as train.py does, but changes one thing about the post's GAN for which there is no flag.
 
   python -m benchmarks.variants --change=post_weights --threads=1 --model=gan --dataset=mnist
 
-Other words go to train.py. The variants: `post_weights`, as in the post's public code,
-where the generator starts from a normal distribution of deviation 0.2, cut at two deviations, and
-the discriminator from Glorot's weights; `post`, these and Adam's usual beta_1 of 0.9; `beta_1`, the
-latter alone; `wide_weights`, deviation 0.2 for both players.
+Other words go to train.py. The variants are:
+
+  post_weights  the initial weights of the post's public code: for the generator a normal
+                distribution with standard deviation 0.2, cut at two deviations; for the
+                discriminator Glorot's weights
+  beta_1        Adam's usual beta_1 of 0.9
+  post          both of these
+  wide_weights  standard deviation 0.2 for both players
 """
 
 import functools
@@ -26,9 +30,10 @@ def main(argv):
     program, *words = argv
     own = dict(word.removeprefix('--').split('=', 1) for word in words if is_own(word))
     if own.get('change') not in (None, *VARIANTS):
-        raise InputError(f'--change={own["change"]}: no variant; there are {", ".join(VARIANTS)}')
+        known = ', '.join(VARIANTS)
+        raise InputError(f'--change={own["change"]}: not a variant; choose from {known}')
     if not re.fullmatch('[1-9][0-9]{0,3}', own.get('threads', '1')):
-        raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 up to 9999')
+        raise InputError(f'--threads={own["threads"]}: must be a whole number from 1 to 9999')
     if 'threads' in own:
         setup.cores = lambda: int(own['threads'])
     if 'change' in own:

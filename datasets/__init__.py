@@ -1,7 +1,7 @@
 """Data sets by name: `digits`, any image data set of TensorFlow Datasets, or a folder of images.
 
-Whatever the source, images come as uint8 in NHWC, square, one channel (grey) or three (RGB), and
-are decoded once: from then on they are mapped from `${XDG_CACHE_HOME:-~/.cache}/generative-models`.
+From every source, images come as uint8 in NHWC, square, with one channel (grey) or three (RGB).
+They are decoded once and then mapped from `${XDG_CACHE_HOME:-~/.cache}/generative-models`.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ __all__ = [
 def check(name, data_dir=None, image_size=None):
     """The Info of a data set, in half a second and without TensorFlow; nothing is downloaded.
 
-    A folder is as quick while it holds RGB images; grey ones have all their headers read.
-    Raises InputError like `load`, except for what only decoding or downloading can find.
+    A folder is as quick if it has RGB images; of grey images all headers are read.
+    Raises InputError like `load`, except for faults that only decoding or downloading can find.
     """
     with without_warnings():
         return source_of(name, data_dir, image_size)[0].info
@@ -55,8 +55,8 @@ def load(name, data_dir=None, image_size=None):
     them, stratified, are the test and are only enlarged. Each of the other 1,437 is there seven
     times, 10,059 in all: as it is, then slightly turned, scaled and shifted in six fixed ways.
 
-    `image_size` is one of SIZES; None means the largest not above the native side (the median one
-    in a folder, 64 where TFDS does not tell), and at least 28.
+    `image_size` is one of SIZES. None means the largest that does not exceed the native side (in a
+    folder the median side; 64 if TFDS does not know it), and at least 28.
 
     Raises InputError for an unknown name or size, a folder without images, an unreadable
     image, a data set without images or a train split, and when what is missing cannot be fetched.
@@ -72,8 +72,8 @@ def load(name, data_dir=None, image_size=None):
 def subset(images, labels, count):
     """At most `count` of the examples in their original order, and their labels.
 
-    They are the same ones whatever the run's seed, the first of one fixed permutation, so a
-    smaller subset is part of a larger one and data sorted by class keep all their classes.
+    The examples do not depend on the run's seed: they are the first of one fixed permutation. So a
+    smaller subset is part of a larger one, and data sorted by class keep all their classes.
     """
     if count >= len(images):
         return images, labels
@@ -107,7 +107,7 @@ def source_of(name, data_dir, image_size):
 
 
 def _is_folder(name):
-    """A name that TFDS knows means the same whatever lies in the current directory."""
+    """A name that TFDS knows always means its data set, even if such a folder exists."""
     first = name.split('/')[0].strip('.~')  # empty for `./mnist`, `/data` and `~/pictures`
     known = first and first in library().list_builders()
     return os.path.isdir(os.path.expanduser(name)) and not known

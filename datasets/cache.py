@@ -17,20 +17,20 @@ from support import errors
 from support.errors import InputError
 
 ARRAYS = ('train_images', 'train_labels', 'test_images', 'test_labels')
-CACHE_FORMAT = 1  # to be raised by whatever changes the pixels or splits that decoding gives
+CACHE_FORMAT = 1  # to be raised by every change to the pixels or splits that decoding gives
 
 
 def cache_directory():
-    """The directory for what is computed once; raises InputError where there is no home for it."""
+    """The directory for what is computed once; raises InputError if no home directory is known."""
     try:
         base = errors.expand(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
     except ValueError as error:
-        raise InputError(f'XDG_CACHE_HOME: missing, and {error}') from None
+        raise InputError(f'XDG_CACHE_HOME: not set, and {error}') from None
     return Path(base, 'generative-models')
 
 
 def cached(source):
-    """The Dataset of a source, decoded unless an earlier call left it in the cache."""
+    """The Dataset of a source, decoded unless it is in the cache already."""
     key = hashlib.sha256(repr((CACHE_FORMAT, source.key)).encode()).hexdigest()[:32]
     folder = cache_directory() / key
     try:
@@ -42,7 +42,7 @@ def cached(source):
 
 
 def _mapped(folder, info):
-    """The four arrays, mapped; raises OSError, ValueError or EOFError when they are not whole."""
+    """The four arrays, mapped; raises OSError, ValueError or EOFError if they are not complete."""
     arrays = [np.load(folder / f'{name}.npy', mmap_mode='r') for name in ARRAYS]
     for images, labels in (arrays[:2], arrays[2:]):
         if images.shape != (len(labels), *info.image_shape):
@@ -51,25 +51,25 @@ def _mapped(folder, info):
 
 
 def _fill(folder, source):
-    """Decodes into a directory of its own, renamed when complete: others see all of it or none."""
+    """Decodes into a new directory, renamed when complete: other processes see all or nothing."""
     with _temporary(folder) as temporary, _room(temporary.parent):
         _write(temporary, source)
         arrays = _mapped(temporary, source.info)  # a map outlives its file's name
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another process was faster: its copy is as good
+        with contextlib.suppress(OSError):  # another process was faster; its copy is as good
             os.rename(temporary, folder)
     return arrays
 
 
 @contextlib.contextmanager
 def _room(folder):
-    """Tells of a full disk in one line that names the folder."""
+    """Reports a full disk in one line that names the folder."""
     try:
         yield
     except OSError as error:
         if not errors.full(error):
             raise
-        remedy = 'make room there or name another directory with XDG_CACHE_HOME'
+        remedy = 'make room there or set XDG_CACHE_HOME to another directory'
         raise InputError(f'{folder}: {error.strerror}; {remedy}') from error
 
 
@@ -80,7 +80,7 @@ def _temporary(folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             temporary = _claimed(folder, stack)
-        except OSError:  # a home that is read-only: this run can do without a cache
+        except OSError:  # a read-only home directory: this run can do without a cache
             temporary = _elsewhere()
         try:
             yield temporary
@@ -89,10 +89,10 @@ def _temporary(folder):
 
 
 def _claimed(folder, stack):
-    """A new directory beside `folder`, locked as long as `stack`; removes those of the dead.
+    """A new directory next to `folder`, locked as long as `stack`; removes abandoned ones.
 
-    The directory around it is locked meanwhile, so that none is seen before it has a lock. Locks
-    end with their process, however it ends.
+    The parent directory is locked meanwhile, so that no directory is seen before it has a lock.
+    Locks end with their process, however it ends.
     """
     with contextlib.ExitStack() as brief:
         _lock(folder.parent, brief)
@@ -108,14 +108,14 @@ def _claimed(folder, stack):
 
 
 def _lock(directory, stack, flags=0):
-    """Locks a directory until `stack` ends; raises OSError with LOCK_NB if another process has."""
+    """Locks a directory until `stack` ends; with LOCK_NB, raises OSError if it is locked."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     stack.callback(os.close, handle)
     fcntl.flock(handle, fcntl.LOCK_EX | flags)
 
 
 def _elsewhere():
-    """A directory for temporary files; raises InputError where none can be made."""
+    """A directory for temporary files; raises InputError if none can be created."""
     try:
         return Path(tempfile.mkdtemp())
     except OSError as error:
@@ -144,7 +144,7 @@ def _write(folder, source):
 def _image_file(path, shape):
     """A `.npy` file to which images are written one after the other.
 
-    A map would be killed by SIGBUS on a full disk, where a write raises OSError.
+    On a full disk a write raises OSError, whereas a mapped file would kill the process (SIGBUS).
     """
     header = {'descr': '|u1', 'fortran_order': False, 'shape': tuple(map(int, shape))}
     with open(path, 'wb') as file:

@@ -10,7 +10,7 @@ DIGITS, DIGITS_TEST, DIGITS_COPIES = 1797, 360, 7
 
 
 def digits_source(image_size):
-    """The `Source` of `digits`, its images brought to `image_size` pixels a side."""
+    """The `Source` of `digits`, its images resized to `image_size` pixels per side."""
     side = side_of(image_size, SIZES[0])
     shape, train = (side, side, 1), (DIGITS - DIGITS_TEST) * DIGITS_COPIES
     info = Info(shape, tuple('0123456789'), train, DIGITS_TEST)
@@ -42,7 +42,7 @@ def _enlarge(images, vary=False):
     small = np.pad(images.reshape(-1, 8, 8), ((0, 0), (2, 2), (2, 2))).astype(np.float32)
     maps = _affine_maps(len(images), *((0.17, 0.1, 1) if vary else (0, 0, 0)))
     large = np.stack([_warp(image, row) for image, row in zip(small, maps, strict=True)])
-    # Enlarging blurs the strokes: steeper contrast gives them back MNIST's white cores.
+    # Enlarging blurs the strokes; more contrast makes their cores white again, as in MNIST.
     return np.clip(1.5 * (large * (255 / 16) - 127.5) + 127.5, 0, 255).astype(np.uint8)[..., None]
 
 

@@ -1,4 +1,4 @@
-"""A folder of images, with a sub-folder a class."""
+"""A folder of images, with one sub-folder per class."""
 
 import contextlib
 import os
@@ -55,18 +55,18 @@ def read_folder(name, shape):
     """
     root = Path(name).expanduser()
     if not root.is_dir():
-        raise InputError(f'--images={name}: no folder and no run; give one of them')
+        raise InputError(f'--images={name}: neither a folder nor a run; give one of them')
     return np.stack([_read_image(file, shape) for file in _image_files(root)])
 
 
 def _examples(root):
-    """Files, the name of each one's class, and a mask of the test (None: the folder has none)."""
+    """Files, the class name of each, and a mask of the test images (None: no test folder)."""
     tests = [root / test for test in TEST_FOLDERS if (root / test).is_dir()]
     folders = [root / 'train', tests[0]] if tests and (root / 'train').is_dir() else [root]
     splits = [_image_files(folder) for folder in folders]
     files = sum(splits, [])
     if len(files) < 2:
-        raise InputError(f'{root}: a single image; give at least one more to test on')
+        raise InputError(f'{root}: only one image; add at least one more for the test split')
     pairs = zip(folders, splits, strict=True)
     classes = [_class_name(file.relative_to(folder)) for folder, split in pairs for file in split]
     sizes = [len(split) for split in splits]
@@ -76,17 +76,17 @@ def _examples(root):
 def _image_files(folder):
     images = sorted(path for path in _files(folder) if path.name.lower().endswith(SUFFIXES))
     if not images:
-        raise InputError(f'{folder}: no images; they end in {" ".join(SUFFIXES)}')
+        raise InputError(f'{folder}: no images; their names must end in {" ".join(SUFFIXES)}')
     return images
 
 
 def _files(folder, above=()):
-    """All files below, also behind links; but not in a folder that lies `above`, again."""
+    """All files below, also behind links, but not again those of a folder `above`."""
     place = os.path.realpath(folder)
     if place in above:
         return
     for entry in os.scandir(folder):
-        # macOS hides a `._x.jpg` that is no image beside `x.jpg`, notebooks hide copies.
+        # macOS adds a hidden `._x.jpg`, which is not an image, to `x.jpg`; notebooks hide copies.
         if entry.name.startswith('.'):
             continue
         if entry.is_dir():
@@ -96,13 +96,13 @@ def _files(folder, above=()):
 
 
 def _class_name(path):
-    """A file system's name is bytes, and may be no text."""
+    """The first folder of a path; its name is bytes, which may not be valid text."""
     name = path.parts[0] if len(path.parts) > 1 else ONE_CLASS
     return os.fsencode(name).decode(errors='backslashreplace')
 
 
 def _native(files):
-    """The median of the smaller sides, among 500 of the files, and 1 channel if all are grey."""
+    """The median of the smaller sides of 500 files, and the channels: 1 if all files are grey."""
     sides = [_header(file)[0] for file in files[:: -(-len(files) // 500)]]
     grey = all(_header(file)[1] for file in files)
     return int(np.median(sides)), 1 if grey else 3
@@ -120,25 +120,25 @@ def _read_image(file, shape):
 
 @contextlib.contextmanager
 def _opened(file):
-    """The file as a PIL picture, not decoded yet; whatever fails in the block is told as its."""
+    """The file as a PIL picture, not decoded yet; an error in the block names the file."""
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):
             raise ValueError('a pipe or a device')  # which might never end
         with Image.open(file) as picture:
             _check_scale(picture)
             yield picture
-    except Image.DecompressionBombError as error:  # by its size: Pillow takes it for an attack
+    except Image.DecompressionBombError as error:  # so large that Pillow suspects an attack
         most = f'{2 * Image.MAX_IMAGE_PIXELS:,} pixels'
         raise InputError(f'{file}: more than {most}; make it smaller') from error
     except Exception as error:  # PIL's decoders raise nearly anything on damaged files
         if isinstance(error, OSError) and error.errno:
             reason = f'cannot be read ({error.strerror})'
-            raise InputError(f'{file}: {reason}; mend that or remove it') from error
+            raise InputError(f'{file}: {reason}; fix that or remove it') from error
         reason = f'cannot be decoded as an image ({in_a_line(error)})'
         raise InputError(f'{file}: {reason}; remove or replace it') from error
 
 
 def _check_scale(picture):
-    """Refuses fractions and integers of 32 bits, but for a .pgm, which Pillow scales to 16."""
+    """Refuses floats and 32-bit integers, except in a .pgm, which Pillow scales to 16 bits."""
     if picture.mode == 'F' or (picture.mode == 'I' and picture.format != 'PPM'):
-        raise ValueError('nothing tells which of its numbers is white; save it with 8 or 16 bits')
+        raise ValueError('it is not known which number is white; save it with 8 or 16 bits')

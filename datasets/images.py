@@ -5,7 +5,7 @@ from PIL import Image, ImageOps
 
 
 def fit_all(images, shape):
-    """Batches that have the shape already, such as MNIST's, are spared the detour."""
+    """The images fitted to `shape`; batches that have it already, like MNIST's, are unchanged."""
     if images.shape[1:] == shape:
         return images
     return np.stack([fit(Image.fromarray(np.squeeze(image)), shape) for image in images])
@@ -17,7 +17,7 @@ def fit(picture, shape):
     if picture.mode.startswith('I'):  # 16 bits, which PIL would clip at 255 instead of scaling
         wide = np.clip(np.asarray(picture), 0, 65535)
         picture = Image.fromarray((wide // 257).astype(np.uint8))
-    if picture.has_transparency_data:  # what is invisible may have any colour: show it on white
+    if picture.has_transparency_data:  # invisible pixels may have any colour: show white instead
         picture = picture.convert('RGBA')
         white = Image.new('RGBA', picture.size, 'white')
         picture = Image.alpha_composite(white, picture)

@@ -26,7 +26,7 @@ class Dataset(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What is known of a data set without decoding it; the counts are None where they are not."""
+    """What is known about a data set without decoding it; unknown counts are None."""
 
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
@@ -35,9 +35,9 @@ class Info(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An undecoded data set: `key` holds all that the decoded arrays depend on.
+    """An undecoded data set: `key` contains everything that the decoded arrays depend on.
 
-    `decode()` gives a mask (N,) of the examples that are for the test, and an iterable of batches
+    `decode()` returns a mask (N,) of the test examples, and an iterable of batches
     (images, labels) in the same order.
     """
 
@@ -47,16 +47,16 @@ class Source(NamedTuple):
 
 
 def side_of(image_size, native):
-    """Pixels a side: `image_size`, or the largest of SIZES that is not above the native side.
+    """Pixels per side: `image_size`, or the largest of SIZES that is not above the native side.
 
     Raises:
-      InputError: --image_size is none of SIZES.
+      InputError: --image_size is not one of SIZES.
     """
     if image_size is None:
         return max((side for side in SIZES if side <= native), default=SIZES[0])
     if image_size not in SIZES:
         sizes = ', '.join(map(str, SIZES))
-        raise InputError(f'--image_size={image_size}: not offered; give one of {sizes}')
+        raise InputError(f'--image_size={image_size}: not available; choose from {sizes}')
     return image_size
 
 
@@ -67,7 +67,7 @@ def permutation(count):
 
 
 def a_tenth(labels):
-    """A mask (N,) of a fixed tenth of each class, rounded, and at least one where there are two."""
+    """A mask (N,) of a fixed tenth of each class, rounded; at least 1 if a class has 2 or more."""
     mask = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
@@ -77,8 +77,8 @@ def a_tenth(labels):
 
 
 def in_a_line(error):
-    """What an error says, in one line of 300 letters at most."""
-    # TensorFlow puts the name of the failed node before its messages, and of the operation after.
+    """The message of an error in one line of at most 300 characters."""
+    # TensorFlow puts the failed node's name before its messages, and the operation's name after.
     text = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', str(error), flags=re.DOTALL)
     text = ' '.join(text.split()) or type(error).__name__
     return text if len(text) <= 300 else text[:300] + '...'

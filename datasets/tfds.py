@@ -27,7 +27,7 @@ def library():
 
 
 def builder_of(name, data_dir):
-    """The builder of a data set; raises InputError where there is none of that name."""
+    """The builder of a data set; raises InputError if there is none of that name."""
     tfds = library()
     try:
         builder = tfds.builder(name, data_dir=data_dir and os.path.expanduser(data_dir))
@@ -36,13 +36,13 @@ def builder_of(name, data_dir):
             raise InputError(f'--dataset={name}: {in_a_line(error)}') from error
         raise InputError(_unknown(name, tfds.list_builders())) from error
     if str(builder.data_dir).startswith('~'):  # it would become a directory of that name
-        raise InputError('--data_dir: missing, and no home directory is known; give one')
+        raise InputError('--data_dir: missing, and no home directory is known; name a directory')
     return builder
 
 
 @contextlib.contextmanager
 def without_warnings():
-    """TFDS warns of each data set that is not prepared, and of what TFDS itself has deprecated."""
+    """Silences TFDS, which warns of data sets that are not prepared and of its own deprecations."""
     from absl import logging
 
     verbosity = logging.get_verbosity()
@@ -56,7 +56,7 @@ def without_warnings():
 def _unknown(name, known):
     near = difflib.get_close_matches(name, ['digits', *known], n=4) or ['digits', 'mnist']
     remedy = f'try {", ".join(near)}, or the path of a folder of images'
-    return f'--dataset={name}: no data set and no folder of that name; {remedy}'
+    return f'--dataset={name}: no data set or folder has that name; {remedy}'
 
 
 def tfds_source(builder, image_size):
@@ -71,14 +71,14 @@ def tfds_source(builder, image_size):
     counts = [builder.info.splits[split].num_examples for split in splits]
     info = Info(shape, class_names, *(counts if len(counts) > 1 else ()))
     directory = os.path.realpath(builder.data_dir)
-    # The sizes cannot tell a data set that was prepared anew from the one it replaced.
+    # The sizes do not show whether a data set was prepared again.
     prepared = os.stat(os.path.join(directory, 'dataset_info.json')).st_mtime_ns
     key = (directory, builder.info.full_name, prepared, splits, counts, shape)
     return Source(info, key, lambda: _decode(builder, splits, image, label, shape))
 
 
 def _feature(builder, kind):
-    """The key of the first feature of a kind, those for supervised learning first, or None."""
+    """The key of the first feature of a kind, or None; supervised features are tried first."""
     features = dict(builder.info.features.items())
     keys = [*(builder.info.supervised_keys or ()), *features]
     kind = getattr(library().features, kind)
@@ -88,7 +88,7 @@ def _feature(builder, kind):
 def _tfds_shape(builder, image, image_size):
     feature = builder.info.features[image] if image else None
     if feature is None or feature.np_dtype != np.uint8:
-        raise InputError(f'--dataset={builder.name}: holds no images of 8 bits')
+        raise InputError(f'--dataset={builder.name}: has no 8-bit images; choose another')
     height, width, channels = feature.shape
     native = min(height, width) if height and width else MIXED_SIDE
     side = side_of(image_size, native)
@@ -98,19 +98,20 @@ def _tfds_shape(builder, image, image_size):
 def _tfds_splits(builder):
     splits = builder.info.splits
     if 'train' not in splits:
-        raise InputError(f'--dataset={builder.name}: has no train split, only {", ".join(splits)}')
+        found = f'has no train split, only {", ".join(splits)}'
+        raise InputError(f'--dataset={builder.name}: {found}; choose another')
     return ['train', *[split for split in ('test', 'validation') if split in splits][:1]]
 
 
 def prepare(builder):
-    """Downloads a data set; without a network TFDS itself would retry for minutes."""
+    """Downloads a data set; without this check TFDS would retry for minutes if offline."""
     missing = f'--dataset={builder.name}: not prepared in {builder.data_dir}'
     remedy = (
-        'give --data_dir, a directory where TFDS prepared it on another machine, '
-        'or start now with --dataset=digits'
+        'copy it from a machine where TFDS prepared it and name its directory with --data_dir, '
+        'or start with --dataset=digits'
     )
     if not online():
-        raise InputError(f'{missing}, and no network to fetch it; {remedy}')
+        raise InputError(f'{missing}, and there is no network to download it; {remedy}')
     backend.load_tensorflow()
     try:
         builder.download_and_prepare()
@@ -119,7 +120,7 @@ def prepare(builder):
 
 
 def online(seconds=5):
-    """Whether the store that TFDS reads from answers; asked by HTTP, which honours proxies."""
+    """Whether the server of TFDS answers; asked over HTTP, which respects proxies."""
     import requests
 
     answers = []
@@ -140,7 +141,7 @@ def _decode(builder, splits, image, label, shape):
     tensorflow, _ = backend.load_tensorflow()
     with backend.quiet():  # the first look at the devices, which the decoding would take, prints
         tensorflow.config.list_logical_devices()
-    # Images of many sizes fit no batch.
+    # Images of different sizes do not fit into one batch.
     size = 256 if all(builder.info.features[image].shape) else 1
     batches = (
         (fit_all(batch[image], shape), _labels(batch, image, label))
@@ -155,7 +156,7 @@ def _tfds_test(builder, splits, label):
         return np.repeat([False, True], counts)
     if label is None:
         return a_tenth(np.zeros(counts[0]))
-    # An additional pass, since only all the labels tell which images are for the test.
+    # An additional pass, because the choice of test images depends on all labels.
     batches = _batches(builder, splits, {label}, 1024)
     return a_tenth(np.concatenate([batch[label] for batch in batches]))
 
@@ -165,7 +166,7 @@ def _labels(batch, image, label):
 
 
 def _batches(builder, splits, features, size):
-    """Batches of these features, the others not decoded, in an order that is always the same."""
+    """Batches of these features in a fixed order; other features are not decoded."""
     tfds = library()
     decoders = tfds.decode.PartialDecoding(features)
     config = tfds.ReadConfig(try_autocache=False)

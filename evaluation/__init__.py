@@ -1,21 +1,21 @@
-"""How good a model is: scores of rows, kept in tables."""
+"""How good a model is: scores, and the tables that show them."""
 
 
 def evaluate(runs, names=('coverage', 'fid'), num_samples=10_000, seed=0):
-    """Takes scores of trained runs, of real images in their place first; finished ones are kept.
+    """Computes scores of trained runs, and first of real images; finished scores are kept.
 
     Args:
       runs: `runs.directory.Run`s or their paths, of one data set.
-      names: of the scores, as `evaluate.py --help` lists them.
-      num_samples: of each run.
+      names: of the scores, as listed by `evaluate.py --help`.
+      num_samples: per run.
       seed: of the samples.
 
     Returns:
       {name of the row: {score: {key: number}}}, the real images first.
 
     Raises:
-      InputError: the runs are none or not of one data set, a score is unknown, or the samples are
-        too few for one.
+      InputError: there are no runs or they are not of one data set, a score is unknown, or there
+        are too few samples for a score.
     """
     from evaluation import measuring
     from runs.directory import open_all

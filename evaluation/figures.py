@@ -1,4 +1,4 @@
-"""Figures of the evaluation: nearest neighbours, and what the dimensions of a code hold."""
+"""Figures of the evaluation: neighbours, nearest pairs, the information in each code dimension."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,12 +9,12 @@ from support.files import atomic
 
 
 def draw_neighbours(path, samples, images, found):
-    """Writes a table: a sample a line, then its nearest images in pixels and in features.
+    """Writes a table with one line per sample: its nearest images in pixels and in features.
 
     Args:
       path: of the PNG.
       samples: (N, H, W, C) uint8.
-      images: (M, H, W, C) uint8, of which neighbours are shown.
+      images: (M, H, W, C) uint8, from which the neighbours are taken.
       found: (distances, indices), each (N, k), in pixels and in features.
 
     Raises:
@@ -30,11 +30,32 @@ def draw_neighbours(path, samples, images, found):
     pictures.figure(path, labels, titles, lines, captions)
 
 
+def draw_pairs(path, names, samples, real):
+    """Writes a table: a class a line, its nearest two samples, then its nearest two real images.
+
+    Args:
+      path: of the PNG.
+      names: of the classes.
+      samples, real: for each class (images (2, H, W, C) uint8, their distance, the number of
+        images that they are the nearest of), or None where there are no two.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    titles = ['nearest samples', '', 'nearest training images', '']
+    lines, captions = [], []
+    for name, *pairs in zip(names, samples, real, strict=True):
+        lines.append([image for pair in pairs for image in (pair[0] if pair else (None, None))])
+        told = [(f'{name}: {p[1]:.2f} apart', f'of {p[2]:,}') if p else ('', '') for p in pairs]
+        captions.append([*told[0], *told[1]])
+    pictures.figure(path, [''] * len(lines), titles, lines, captions)
+
+
 def draw_latent(path, mean, std):
     """Writes a picture of the code's dimensions, the most informative first.
 
-    Above, the mean KL of each from the prior; below, the variance of its mean over the images and
-    the mean of its variance, which sum to 1 where the codes have the prior's.
+    Above, the mean KL of each from the prior. Below, the variance of its mean over the images and
+    the mean of its variance; they sum to 1 if the variance of the codes is that of the prior.
 
     Args:
       path: of the PNG.

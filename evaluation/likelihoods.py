@@ -1,8 +1,9 @@
 """Likelihoods and codes that a model gives the test images.
 
 Every random number belongs to an image, so that no score depends on how images are batched. Grey
-pixels x in [0, 1] are no outcomes of Bernoulli variables, so their "likelihood" is none; it is what
-the post trains on. Binarized images are outcomes, drawn once for all models with probability x.
+pixels x in [0, 1] are no outcomes of Bernoulli variables: their cross-entropy is no likelihood of
+them. It is the mean over all ways to draw each pixel white with probability x, so that the grey
+-ELBO bounds the mean -log p of images drawn so. Binarized images are drawn so, once for all models.
 """
 
 import functools
@@ -30,15 +31,18 @@ BOUNDED = 1000  # test images of which the bound is taken
 
 
 def elbo(row):
-    """Negative ELBO of the test images' grey values and its two terms, in nats an image."""
-    return _elbo(row, row.bench.data.test_images)
+    """Negative ELBO of the test images' grey values and its two terms, in nats an image.
+
+    It bounds a likelihood of these pixels only for a model whose likelihood is of the 256 levels.
+    """
+    return _elbo(row, 'levels')
 
 
 def elbo_binarized(row):
     """Negative ELBO of binarized test images, of which it bounds a likelihood, in nats."""
     if bounded(row).likelihood != 'binarized':
         raise NotApplicable('its likelihood is not of black and white pixels')
-    return _elbo(row, binarized(row.bench.data.test_images))
+    return _elbo(row, 'binarized')
 
 
 def bound(row):
@@ -55,7 +59,7 @@ def bound_of(row, draws):
     KL(q(z given x) || p(z given x)) that is exact for k to infinity.
     """
     model, data = bounded(row), row.bench.data
-    images, labels = datasets.subset(pixels_of(model, data), data.test_labels, BOUNDED)
+    images, labels = datasets.subset(pixels_of(model.likelihood, data), data.test_labels, BOUNDED)
     weigh = functools.partial(log_weights, model, compile_weigher(model), k=draws)
     progress = tqdm(range(len(images)), unit='img', leave=False, disable=not sys.stderr.isatty())
     found = []
@@ -77,7 +81,7 @@ def log_likelihood(row):
     model, data = row.model, row.bench.data
     if not (model.offers('log_prob') and model.likelihood):
         raise NotApplicable('the model has no exact likelihood')
-    images = pixels_of(model, data)
+    images = pixels_of(model.likelihood, data)
     log_prob = tf.function(model.log_prob, reduce_retracing=True)
     parts = batches(model, images, data.test_labels, EXACT_BATCH)
     values = np.concatenate([log_prob(part) for part in parts])
@@ -129,7 +133,7 @@ def stochastic(row):
 def bounded(row):
     """The row's model, if it bounds a likelihood; raises NotApplicable if not."""
     if not bounds(stochastic(row)):
-        raise NotApplicable('the terms of its loss are no likelihood')
+        raise NotApplicable('the model declares no likelihood of pixels')
     return row.model
 
 
@@ -138,9 +142,9 @@ def bounds(model):
     return model.offers('terms') and model.likelihood is not None
 
 
-def pixels_of(model, data):
-    """The test images on whose pixels the model has a likelihood, as uint8."""
-    return binarized(data.test_images) if model.likelihood == 'binarized' else data.test_images
+def pixels_of(kind, data):
+    """The test images as uint8, with pixels as a model's `likelihood` names them."""
+    return binarized(data.test_images) if kind == 'binarized' else data.test_images
 
 
 def binarized(images):
@@ -179,7 +183,19 @@ def encode(model, images, labels, seed):
     return mean, std, mean + std * normal(mean.shape, [seed, CODES_STEP], mean.dtype).numpy()
 
 
-def _elbo(row, images):
+def _elbo(row, kind):
+    """Negative ELBO of the test images with such pixels; bits where it bounds a likelihood."""
+    images = pixels_of(kind, row.bench.data)
+    kl, error = _terms(row, images)
+    numbers = {'negative_elbo': kl + error, 'kl': kl, 'reconstruction': error}
+    if kind != row.model.likelihood:
+        return numbers
+    bits = metrics.bits_per_dimension(kl + error, images.shape[1:])
+    return numbers | {'bits_per_dimension': bits}
+
+
+def _terms(row, images):
+    """Means of the two terms of the model's loss, of uint8 images with the test images' labels."""
     model, labels = bounded(row), row.bench.data.test_labels
     mean, std, codes = encode(model, images, labels, row.bench.seed)
     terms, start = [], 0
@@ -187,12 +203,8 @@ def _elbo(row, images):
         part = slice(start, start := start + len(batch.images))
         logits = model.decode(codes[part], batch.labels)
         terms.append(model.terms(batch.images, logits, mean[part], std[part]))
-    kl, error = (
-        float(np.concatenate(part).mean(dtype=np.float64)) for part in zip(*terms, strict=True)
-    )
-    bits = metrics.bits_per_dimension(kl + error, images.shape[1:])
-    numbers = {'negative_elbo': kl + error, 'kl': kl, 'reconstruction': error}
-    return numbers | {'bits_per_dimension': bits}
+    together = (np.concatenate(part) for part in zip(*terms, strict=True))
+    return [float(part.mean(dtype=np.float64)) for part in together]
 
 
 def log_weights(model, weigher, batch, seed, k):

@@ -1,4 +1,4 @@
-"""Takes scores of runs, keeps what is finished."""
+"""Computes the scores of runs, and keeps those that are finished."""
 
 import difflib
 import sys
@@ -16,26 +16,26 @@ from support.errors import InputError
 
 
 def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=None, drawings=None):
-    """Takes the scores `names` of runs of one data set; finished ones are not taken again.
+    """Computes the scores `names` of runs of one data set; finished ones are not computed again.
 
     Args:
       judged: the runs.
       names: of scores, keys of `scores.SCORES`.
-      num_samples: of each run.
-      seed: of the samples and of all that is drawn.
+      num_samples: per run.
+      seed: of the samples and of all other random numbers.
       features: 'classifier' or 'inception'.
       data_dir: of tensorflow-datasets; by default the first run's.
-      drawings: {flag: value} that each run's model draws by; by default what it declares.
+      drawings: {drawing flag: value} for each run's model; by default what it declares.
 
     Returns:
       (name, result) of real images and of each run.
 
     Raises:
-      InputError: a run has no checkpoint, the data are not theirs, or the samples too few.
+      InputError: a run has no checkpoint, the data are not its own, or there are too few samples.
     """
     data, data_hash = load(judged, data_dir)
     checkpoints = [checkpoint(run) for run in judged]
-    told = f'scores: {", ".join(names)}; by {num_samples:,} samples of each'
+    told = f'scores: {", ".join(names)}; {num_samples:,} samples per run'
     print(told, file=sys.stderr, flush=True)
     backend.load_tensorflow()
     with backend.quiet():
@@ -49,17 +49,17 @@ def evaluate(judged, names, num_samples, seed, features='classifier', data_dir=N
 
 
 def known(names):
-    """The names of scores, each once; raises InputError for one that is none."""
+    """The names of scores, each once; raises InputError for a name that is not a score."""
     for name in names:
         if name not in scores.SCORES:
             near = difflib.get_close_matches(name, scores.SCORES, cutoff=0.5)
-            told = f', did you mean {" or ".join(near)}?' if near else ''
-            raise InputError(f'--metrics: {name!r} is no score{told}; --help lists them')
+            told = f' (did you mean {" or ".join(near)}?)' if near else ''
+            raise InputError(f'--metrics: {name!r} is not a score{told}; --help lists them')
     return list(dict.fromkeys(names))
 
 
 def conditions_of(features, data_hash, bench):
-    """What the scores of all rows depend on."""
+    """Everything that the scores of all rows depend on."""
     judge = bench.judge
     conditions = {'version': scores.VERSION, 'data_hash': data_hash, 'features': features}
     conditions |= {'classifier': judge and judge.digest, 'accuracy': judge and judge.accuracy}
@@ -68,7 +68,7 @@ def conditions_of(features, data_hash, bench):
 
 
 def load(judged, data_dir):
-    """The data of the runs, whole, and its hash; raises InputError if they are not theirs."""
+    """The whole data set of the runs and its hash; InputError if the runs had other data."""
     settings = judged[0].config['settings']
     place = data_dir or settings['data_dir']
     data = datasets.load(settings['dataset'], place, settings['image_size'])
@@ -89,16 +89,16 @@ def hire(features, data, data_hash, dataset):
 
 
 def check_number(names, judge, num_samples):
-    """Raises InputError when a score would need more samples."""
+    """Raises InputError if a score needs more samples."""
     for name in names:
         needed = scores.least(name, judge)
         if num_samples < needed:
-            remedy = f'give at least {needed}, or name other scores with --metrics'
+            remedy = f'give at least {needed}, or choose other scores with --metrics'
             raise InputError(f'--num_samples={num_samples}: too few for {name}; {remedy}')
 
 
 def take(drawn, bench, conditions, names):
-    """(row, result) pairs of real images and the `RunRow`s drawn; what is finished is written."""
+    """(row, result) pairs of real images and of the `RunRow`s; each finished score is saved."""
     old = results.read(drawn[0].run).get('references', {})
     real = reference_rows(bench, names)
     found = {row: results.revive(old.get(row.name, {}), conditions) for row in real}
@@ -120,9 +120,9 @@ def take(drawn, bench, conditions, names):
 
 
 def watched(tasks, found):
-    """The (row, name) of scores, told while they are taken: a bar on a terminal, else lines.
+    """Yields the (row, name) of scores and shows progress: a bar on a terminal, else lines.
 
-    A line tells of a score that stands in `found` by then, and of its time.
+    A line names a score that is in `found` by then, and its time.
     """
     bar = tqdm(tasks, unit='score', leave=False, disable=not sys.stderr.isatty())
     for row, name in bar:

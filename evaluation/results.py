@@ -18,7 +18,7 @@ WIDEST = 26  # letters of a column on a terminal
 
 
 def read(run):
-    """What is kept of a run, as above; nothing where that is damaged, or there is none.
+    """The kept results of a run, as above; empty if they are missing or damaged.
 
     Raises:
       InputError: it cannot be read.
@@ -50,29 +50,29 @@ def current(result):
 
 
 def revive(kept, conditions):
-    """A result with the kept scores if they were taken on the same conditions, else without."""
+    """A result with the kept scores if their conditions were the same, else without scores."""
     scores = kept['scores'] if kept.get('conditions') == conditions else {}
     return {'conditions': conditions, 'scores': scores, 'reasons': {}}
 
 
 def save(run, result, references):
-    """Writes a run's result and those of the real images {row: result}, whole or not at all."""
+    """Writes the results of a run and of real images {row: result}, completely or not at all."""
     files.write_json(run.path / FILE, result | {'references': references})
 
 
 def markdown(results, names, asked):
-    """The table of (row, result) pairs, of the scores `names`; below it, why cells are empty.
+    """The table of (row, result) pairs with the scores `names`; below it, what its words mean.
 
-    Columns that are empty in every row are left out, and why cells are of scores not in `asked`.
+    Columns that are empty in every row are left out. Reasons are only given for scores in `asked`.
     """
     titles, *lines = table(results, names)
     rows = [f'| {" | ".join(line)} |' for line in (titles, *lines)]
     rows.insert(1, f'|{" --- |" * len(titles)}')
-    return '\n'.join([*rows, *sides(results, names), *footnotes(results, asked)]) + '\n'
+    return '\n'.join([*rows, *below(results, names, asked)]) + '\n'
 
 
 def upright(results, names, asked):
-    """The same for a terminal: a line a score, a column a row."""
+    """The same for a terminal: one line per score, one column per row."""
     lines = zip(*table(results, names), strict=True)
     wrapped = [[textwrap.wrap(cell or '-', WIDEST) for cell in line] for line in lines]
     widths = [max(map(len, sum(column, []))) for column in zip(*wrapped, strict=True)]
@@ -80,18 +80,18 @@ def upright(results, names, asked):
     for line in wrapped:
         for parts in itertools.zip_longest(*line, fillvalue=''):
             text.append('  '.join(map(str.ljust, parts, widths)).rstrip())
-    return '\n'.join([*text, *sides(results, names), *footnotes(results, asked)]) + '\n'
+    return '\n'.join([*text, *below(results, names, asked)]) + '\n'
 
 
 def table(results, names):
-    """Lists of cells: the titles, then those of each of the (row, result) pairs."""
+    """Lists of cells: the titles, then the cells of each (row, result) pair."""
     shown = taken(results, names)
     titles = ['run', *(title for name in shown for title in SCORES[name].columns)]
     return [titles, *([row, *cells(result, shown)] for row, result in results)]
 
 
 def taken(results, names):
-    """Those of the scores `names` that some of the (row, result) pairs have."""
+    """The scores in `names` that at least one of the (row, result) pairs has."""
     return [name for name in names if any(name in result['scores'] for _, result in results)]
 
 
@@ -101,19 +101,30 @@ def cells(result, names):
     return [show(numbers) if numbers else '' for shows, numbers in found for show in shows]
 
 
+def below(results, names, asked):
+    """The lines below a table."""
+    told = notes(results, names)
+    return [*sides(results, names), *([''] if told else []), *told, *footnotes(results, asked)]
+
+
+def notes(results, names):
+    """The notes of those of the scores `names` that stand in the table."""
+    return [SCORES[name].note for name in taken(results, names) if SCORES[name].note]
+
+
 def sides(results, names):
-    """Lines on how many images stand on either side of a comparison, if `names` has one."""
+    """Lines on how many images are compared with how many, if `names` has such scores."""
     conditions = results[0][1]['conditions']
     samples, real = conditions['num_samples'], conditions['test_images']
     if not any(SCORES[name].compares for name in taken(results, names)):
         return []
-    lines = ['', f'FID and its kin: {samples:,} samples against {real:,} test images.']
-    few = 'With so few, FID comes out too high: compare it only where both numbers are equal.'
+    lines = ['', f'FID and similar scores: {samples:,} samples against {real:,} test images.']
+    few = 'With so few, FID is too high: only compare FIDs with the same two numbers.'
     return [*lines, few] if real < FEW else lines
 
 
 def footnotes(results, names):
-    """A line for each reason that leaves cells empty, with the scores and rows it is told of."""
+    """One line per row and reason for empty cells, with the scores that it concerns."""
     told = {}
     for row, result in results:
         for name in names:

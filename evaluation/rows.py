@@ -45,6 +45,13 @@ class Pictures:
         """(N, K); raises NotApplicable where there is no judge."""
         return self._seen[1]
 
+    @property
+    def classes(self):
+        """(N,) the class that the judge sees in each; all 0 where it knows not the data's."""
+        if self.judge is None or self.judge.accuracy is None:
+            return np.zeros(len(self), int)
+        return self.probabilities.argmax(axis=1)
+
     @functools.cached_property
     def _seen(self):
         from evaluation.judges.classifier import look
@@ -71,11 +78,6 @@ class Bench:
         """At most as many test images as there are samples: what samples are compared with."""
         images, _ = datasets.subset(self.data.test_images, self.data.test_labels, self.num_samples)
         return Pictures(images, self.judge)
-
-    @functools.cached_property
-    def threshold(self):
-        """Distance of the nearest two training images that are not equal."""
-        return metrics.nearest_pair(self.training(self.num_samples).pixels)
 
     @functools.cached_property
     def centroids(self):

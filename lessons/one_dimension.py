@@ -6,7 +6,8 @@ Goodfellow et al. 2014, "Generative Adversarial Networks", figure 1 and section 
 (arXiv:1406.2661). The data are p = N(1, 0.5^2), the generator is x = a z + b with z from N(0, 1),
 so that its density q is known at every step; the discriminator D is a small network. Above: p, q,
 D and the best discriminator p / (p + q) at some steps. Below: the value of the game that D has
-reached, and that of the best one, 2 JS(p, q) - log 4, which falls to -log 4.
+reached, and that of the best one, 2 JS(p, q) - log 4, which falls to -log 4. Prints these values
+at the steps of the upper row.
 """
 
 import math
@@ -21,11 +22,13 @@ import flags
 import pictures
 from lessons import figure
 from lessons.points import descent, small_network
+from lessons.tables import tell
 from losses import minimax_loss, non_saturating_loss
 from models.shared.noise import normal
 from models.shared.optimizers import Adam
 from support import terminal
 
+LOSSES = {'non_saturating': non_saturating_loss, 'minimax': minimax_loss}  # the generator's
 MEAN, STD = 1.0, 0.5  # of the data
 START = -2.0  # mean of the samples at first; their standard deviation is 1
 STEPS, BATCH, RATE = 1000, 256, 0.01
@@ -35,11 +38,21 @@ GRID = np.linspace(-6, 5, 1101)
 
 
 class Moment(NamedTuple):
-    """A step of the game on GRID: the logarithms of the densities, and the logits of D."""
+    """A step of the game: what the generator draws, N(mean, std^2), and D's logits on GRID."""
 
-    log_p: np.ndarray
-    log_q: np.ndarray
+    mean: float
+    std: float
     logits: np.ndarray
+
+    @property
+    def log_p(self):
+        """The logarithm of the data's density on GRID."""
+        return log_density(MEAN, STD)
+
+    @property
+    def log_q(self):
+        """The logarithm of the samples' density on GRID."""
+        return log_density(self.mean, self.std)
 
     @property
     def best(self):
@@ -48,9 +61,12 @@ class Moment(NamedTuple):
 
 
 def main(argv):
-    """Draws the figure, prints where; returns the exit status 0; raises InputError."""
+    """Draws the figure, prints values and where; returns the exit status 0; raises InputError."""
     settings = figure.parse(argv, 'one_dimension', __doc__, define_flags)
-    moments = play(settings.discriminator_steps, settings.seed)
+    loss = LOSSES[settings.generator_loss]
+    moments = play(loss, settings.discriminator_steps, settings.seed)
+    heads = ['step', 'mean of samples', 'their std', 'value of D', 'of the best D']
+    tell(heads, [[step, *summary(moments[step])] for step in SHOWN])
     figure.save(settings.out, draw(moments))
     return 0
 
@@ -60,12 +76,17 @@ def define_flags(table):
     group = 'How to play'
     meaning = 'moves of the discriminator before each of the generator'
     flags.define(table, group, 'discriminator_steps', 3, meaning, flags.Number(int, 1))
+    meaning = 'what the generator minimises: -log D(x), or log(1 - D(x)), the value of the game'
+    flags.define_word(table, group, 'generator_loss', 'non_saturating', list(LOSSES), meaning)
     meaning = 'of all random numbers'
     flags.define(table, group, 'seed', 0, meaning, flags.Number(int, 0, flags.LARGEST_SEED))
 
 
-def play(discriminator_steps, seed):
-    """Plays the game; returns {step: `Moment`}, each taken before the generator's move."""
+def play(generator_loss, discriminator_steps, seed):
+    """Plays the game; returns {step: `Moment`}, each taken before the generator's move.
+
+    `generator_loss` is a loss of the project: logits of data and samples -> (d_loss, g_loss).
+    """
     keras.utils.set_random_seed(seed)
     discriminator, generator = small_network(1), affine(START)
 
@@ -77,7 +98,7 @@ def play(discriminator_steps, seed):
         lambda step: losses(minimax_loss, step)[0], discriminator.trainable_variables, adam()
     )
     generate = descent(
-        lambda step: losses(non_saturating_loss, step)[1], generator.trainable_variables, adam()
+        lambda step: losses(generator_loss, step)[1], generator.trainable_variables, adam()
     )
     moments, looks = {}, pictures.spaced(range(1, STEPS + 1), LOOKS)
     for turn in range(STEPS):
@@ -105,7 +126,13 @@ def look(discriminator, generator):
     """The `Moment` of the two players as they are."""
     std, mean = (float(v.numpy().squeeze()) for v in generator.trainable_variables)
     logits = discriminator(GRID[:, None].astype(np.float32)).numpy()[:, 0]
-    return Moment(log_density(MEAN, STD), log_density(mean, std), logits)
+    return Moment(mean, abs(std), logits)  # N(0, 1) is symmetric: a may be negative
+
+
+def summary(moment):
+    """Mean and std of the samples, the value of the game for D, and for the best D."""
+    values = [value(moment, logits) for logits in (moment.logits, moment.best)]
+    return [moment.mean, moment.std, *values]
 
 
 def log_density(mean, std):
@@ -127,6 +154,7 @@ def draw(moments):
     for axes, step in zip(above.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
         draw_moment(axes, moments[step])
         axes.set(title=f'step {step}', xlabel='x', xlim=(-5, 4))
+        figure.plain_ticks(axes)
     above.axes[0].set_ylabel('density (1 / x), or probability')
     curves, labels = above.axes[0].get_legend_handles_labels()
     above.legend(curves, labels, loc='outside upper center', ncols=4, fontsize='small')
@@ -154,6 +182,7 @@ def draw_values(axes, moments):
     axes.set(xlabel='step of the generator', ylabel='value of the game (nats)', xscale='log')
     axes.legend(fontsize='small')
     axes.grid(alpha=0.3)
+    figure.plain_ticks(axes)
 
 
 if __name__ == '__main__':

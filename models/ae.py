@@ -6,6 +6,8 @@ becomes with noise on the codes and a prior: networks and options are those of `
 
     z = encoder(x),  loss = |x - sigmoid(decoder(z))|^2
 
+Neither the post nor its public code has one. The rate and the number of epochs are those of `vae`.
+
 Nothing says where the codes lie, so there is nothing to draw new ones from. On the left of its
 grids are codes from N(0, I), the VAE's prior; on the right, and wherever else it draws, codes from
 a Gaussian that follows those of the training images.
@@ -27,12 +29,12 @@ defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
     'variant': {
         'default': 'post',
-        'help': "whose networks: the post's, or mlp, Kingma & Welling's",
+        'help': "whose networks: those of the post's code, or mlp, Kingma & Welling's",
         'choices': ('post', 'mlp'),
     },
     'reconstruction': {
         'default': 'l2',
-        'help': 'distance of image and reconstruction',
+        'help': 'distance of image and reconstruction, summed over the pixels',
         'choices': ('bernoulli', 'l2', 'l1'),
     },
 }

@@ -44,7 +44,7 @@ options = {
     },
     'real_target': {
         'default': 1.0,
-        'help': 'what D is to give for data; 0.9 smooths on one side',
+        'help': 'target of the discriminator for data; 0.9 is one-sided label smoothing',
         'least': 0.0,
         'most': 1.0,
         'only_with': {'adversarial_loss': 'non_saturating'},

@@ -1,24 +1,35 @@
-"""The generative adversarial network of the post.
+"""The generative adversarial network: the post's loss on the networks of its public code.
 
 Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661); tutorial: Goodfellow
 2016 (arXiv:1701.00160). The discriminator learns to tell data from samples, the generator to be
 taken for data (the non-saturating loss of section 3). They move in turn, on the same noise.
 
-The post's networks and losses, with five changes:
+The blog post gives the losses, here those without labels, and trains for 368 epochs. Its public
+code (github.com/kvmanohar22/Generative-Models) has the networks for 28x28, uniform codes of 100,
+10,000 training images, batches of 64 and the rate of 2e-4 for both players. What differs from that
+code:
 
 - Gaussian noise on all that the discriminator sees, data and samples (Arjovsky & Bottou 2017,
   section 3, arXiv:1701.04862; Sonderby et al. 2017, arXiv:1610.04490), so that at first it cannot
   tell them apart with certainty. Without it the discriminator wins within two epochs, or does not,
   by the last bits of the sums.
-- Weights from N(0, 0.02). In the post's public code the generator starts from N(0, 0.2), the
-  discriminator from Glorot's weights.
+- Weights from N(0, 0.02), cut at two deviations. There the generator starts from N(0, 0.2), cut in
+  the same way, the discriminator from Glorot's weights, and the biases of its convolutions from
+  0.01, here from zero.
 - beta_1 of Adam 0.5 for 0.9, as in Radford et al. 2016 (arXiv:1511.06434), and so are the weights.
 - Five times the discriminator's learning rate for the generator.
+- Samples are drawn with moving averages in batch norm. There they are drawn with the statistics of
+  their batch.
+- Every epoch has an order of its own. There it is the same in each.
 - Rates that fall as 1 / (1 + step / 500), and with them the noise. With 5000 in the place of 500
   the discriminator's loss fell from 1.26 to 0.7, and at epoch 76 the run broke down for ten epochs
   (MNIST, one seed, noise of 0.2 that did not fall).
 
-`python -m benchmarks.robustness` counts over several seeds what each of them is worth.
+`python -m benchmarks.robustness` counts over several seeds what most of them are worth.
+
+That code's GAN for 32x32 cannot run: names are missing, and arguments are given twice. The one here
+has its layers, the sizes of its maps and the discriminator's kernels; the generator's kernels, the
+activations and the place of batch norm are those for 28x28.
 """
 
 import keras
@@ -41,21 +52,21 @@ options = {
     },
     'instance_noise': {
         'default': 0.5,
-        'help': 'first deviation of the noise on all that the discriminator sees; 1 is the pixel '
-        'range',
+        'help': 'initial standard deviation of the noise on everything that the discriminator '
+        'sees; 1 is the pixel range',
         'least': 0.0,
         'most': 10.0,
     },
     'decay_steps': {
         'default': 500,
-        'help': 'steps after which the learning rates and the noise have halved',
+        'help': 'steps after which the learning rates and the noise are half of what they were',
         'least': 1,
     },
 }
 
 
 class Model(AdversarialModel):
-    """Generator and discriminator of the post."""
+    """Generator and discriminator in turn, on the same noise."""
 
     alternate = True
     xla_up_to = (32, 128)
@@ -65,7 +76,7 @@ class Model(AdversarialModel):
         self.value_range = (0.0, 1.0) if image_shape[0] == 28 else (-1.0, 1.0)
 
     def networks(self):
-        """The post's, for 28x28 or for 32x32."""
+        """For 28x28 those of the post's code, else what its code for 32x32 means."""
         small = self.image_shape[0] == 28
         layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
         generator, discriminator = (stack(self.image_shape) for stack in layers_of)
@@ -107,7 +118,7 @@ class Model(AdversarialModel):
 
 
 def generator_28(image_shape):
-    """The post's layers for 28x28: three dense ones, then maps of 4, 7, 14 and 28 pixels."""
+    """The layers of the post's code: three dense ones, then maps of 4, 7, 14 and 28 pixels."""
     return [
         *dense(7 * 7 * 64),
         *dense(4 * 4 * 64),
@@ -120,7 +131,7 @@ def generator_28(image_shape):
 
 
 def discriminator_28(image_shape):
-    """The post's layers for 28x28, with batch norm from the third on."""
+    """The layers of the post's code, with batch norm from the third on."""
     return [
         *down(32, 5, norm=False),
         *down(64, 5, norm=False),
@@ -133,7 +144,7 @@ def discriminator_28(image_shape):
 
 
 def generator_32(image_shape):
-    """The post's layers for 32x32, and for any multiple of 16."""
+    """For 32x32 and any multiple of 16, after code of the post's that cannot run."""
     size = image_shape[0] // 8
     return [
         *dense(size * size * 128),
@@ -145,7 +156,7 @@ def generator_32(image_shape):
 
 
 def discriminator_32(image_shape):
-    """The post's layers for 32x32, and for any multiple of 16."""
+    """For 32x32 and any multiple of 16, after code of the post's that cannot run."""
     return [
         *down(32, 5, norm=False),
         *down(64, 3, norm=False),

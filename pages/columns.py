@@ -10,7 +10,7 @@ from support.errors import InputError
 
 
 class Column(NamedTuple):
-    """Pictures of one kind that one run made, and the ascending epochs it made them at."""
+    """Pictures of one kind from one run, and their epochs in ascending order."""
 
     title: str
     run: Run
@@ -22,16 +22,16 @@ class Column(NamedTuple):
         return max((own for own in self.epochs if own <= epoch), default=None)
 
     def until_end(self, epoch):
-        """The same while the run goes on; after its end None, and at infinity its last."""
+        """The same up to the run's last epoch; None after it, and its last epoch at infinity."""
         return None if self.epochs[-1] < epoch < math.inf else self.at(epoch)
 
     def picture(self, epoch):
-        """The grid of an epoch that `at` found; None for None."""
+        """The grid of an epoch that `at` returned; None for None."""
         return None if epoch is None else pictures.load_grid(self.run.picture(self.kind, epoch))
 
 
 def name_runs(compared):
-    """A (name, run) each: the model, or the directory where another run is of that model too."""
+    """(name, run) of each run: its model, or its directory if several runs have that model."""
     models = [run.config['model'] for run in compared]
     return [
         (model.upper() if models.count(model) == 1 else run.path.resolve().name, run)
@@ -47,7 +47,7 @@ def list_columns(named):
 
 
 def list_rows(columns, epochs, find):
-    """(epoch, what `find(column, epoch)` gives for each) of `epochs`; equal rows are one."""
+    """(epoch, [`find(column, epoch)` of each column]) of `epochs`; equal rows become one."""
     rows = {}
     for epoch in epochs:
         rows.setdefault(tuple(find(column, epoch) for column in columns), epoch)
@@ -55,34 +55,36 @@ def list_rows(columns, epochs, find):
 
 
 def parse_epoch(word):
-    """A word of --epochs_shown as a number, `last` as infinity; raises InputError otherwise."""
+    """A word of --epochs_shown as a number, `last` as infinity; raises InputError for others."""
     if word == 'last':
         return math.inf
     if not re.fullmatch('[0-9]{1,9}', word) or not int(word):
         told = repr(word if len(word) < 20 else f'{word[:20]}...')
-        raise InputError(f'--epochs_shown: {told} is no epoch; give positive integers or last')
+        remedy = 'give positive whole numbers or last'
+        raise InputError(f'--epochs_shown: {told} is not an epoch; {remedy}')
     return int(word)
 
 
 def check_samples(run):
-    """Raises InputError when the run has nothing to show."""
+    """Raises InputError if the run has no samples yet."""
     if not run.epochs('samples'):
         command = 'python train.py --model={model} --dataset={dataset}'.format_map(run.config)
         raise InputError(f'{run.path}: has no samples yet; train it first: {command}')
 
 
 def choose(shown, every):
-    """Those epochs of `shown` that some run has; raises InputError when there is none."""
+    """The epochs of `shown` that some run has; raises InputError if there are none."""
     chosen = [epoch for epoch in shown if epoch == math.inf or epoch in every]
     if not chosen:
-        raise InputError(f'--epochs_shown: no run has these, the latest is {every[-1]}; add last')
+        found = f'no run has any of these epochs, the latest is {every[-1]}'
+        raise InputError(f'--epochs_shown: {found}; add last')
     return chosen
 
 
 def lay_out(target, columns, rows):
     """The rows as `pictures.table` takes them: labels, titles, pictures, captions.
 
-    The target stands in the first row alone, and a caption where its epoch is not the row's.
+    Only the first row has the target. A picture has a caption if its epoch is not the row's.
     """
     labels = ['last' if epoch == math.inf else f'epoch {epoch}' for epoch, _ in rows]
     titles = ['target', *(column.title for column in columns)]
@@ -93,5 +95,5 @@ def lay_out(target, columns, rows):
 
 
 def news(epoch, own):
-    """What a caption tells of a picture of the epoch `own` in the row of `epoch`."""
+    """The caption of a picture of the epoch `own` in the row of `epoch`."""
     return '' if own in (None, epoch) else f'epoch {own}'

@@ -1,7 +1,7 @@
 """From compared runs to one HTML page that needs no other file and no network.
 
-templates/page.html is its frame, templates/page.css its looks; templates/page.js moves the
-pictures and the curves with the slider.
+templates/page.html is its structure and templates/page.css its style; templates/page.js updates the
+pictures and the curves when the slider moves.
 """
 
 import base64
@@ -19,8 +19,8 @@ from support.files import atomic
 
 TEMPLATES = Path(__file__).parent / 'templates'
 STOPS = 60  # of the slider
-PLACES = {'data_dir', 'output_dir', 'overwrite'}  # of the machine, not of the run
-SWITCHES = {'overwrite', 'nooverwrite'}  # which take no word behind them
+PLACES = {'data_dir', 'output_dir', 'overwrite'}  # these belong to the machine, not to the run
+SWITCHES = {'overwrite', 'nooverwrite'}  # these are not followed by a value
 NO_LOSS = {'epoch', 'images_per_second', 'seconds'}
 
 
@@ -29,8 +29,8 @@ def render(target, columns, named):
 
     Args:
       target: uint8 (H, W, 1 or 3), pictures of the data.
-      columns: the pictures beside it, as `columns.Column`.
-      named: (name, run) of every run, in their order.
+      columns: the pictures next to it, as `columns.Column`.
+      named: (name, run) of every run, in order.
 
     Raises:
       InputError: a picture is damaged.
@@ -53,7 +53,7 @@ def render(target, columns, named):
 
 
 def save(path, text):
-    """Writes the page, whole or not at all; raises InputError when it cannot be written."""
+    """Writes the page, completely or not at all; raises InputError if it cannot be written."""
     with atomic(path) as partial:
         partial.write_text(text, encoding='utf-8')
 
@@ -64,7 +64,7 @@ def read(name):
 
 
 def embed(values):
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element that contains it."""
     return json.dumps(values, allow_nan=False, separators=(',', ':')).replace('<', r'\u003c')
 
 
@@ -72,7 +72,7 @@ def embed(values):
 
 
 def list_pictures(column, stops):
-    """The (epoch, data URI) that the column shows at the stops, each once, ascending."""
+    """The (epoch, data URI) that the column shows at the stops, each once, in ascending order."""
     shown = sorted({column.at(stop) for stop in stops} - {None})
     return [(epoch, source(column.picture(epoch))) for epoch in shown]
 
@@ -83,7 +83,7 @@ def source(picture):
 
 
 def draw_target(target):
-    """The figure that stays: pictures of the data."""
+    """The figure that does not change: pictures of the data."""
     image = draw_image(source(target), 'Grid of test images, the target')
     return f'<figure>{image}<figcaption>target</figcaption></figure>'
 
@@ -103,7 +103,7 @@ def draw_image(data, alt):
 
 
 def draw_neighbours(named):
-    """The section of nearest neighbours; nothing where no run has them."""
+    """The section of nearest neighbours; empty if no run has them."""
     found = [(name, run.path / 'neighbours.png') for name, run in named]
     figures = [draw_neighbour(name, path) for name, path in found if path.exists()]
     heading = '<h2 id="neighbours">Nearest training images</h2>'
@@ -112,8 +112,8 @@ def draw_neighbours(named):
 
 
 def draw_neighbour(name, path):
-    """The figure of a run's samples beside the training images nearest to them."""
-    alt = f'{name} samples on the left, the nearest training images beside each'
+    """The figure of a run's samples next to their nearest training images."""
+    alt = f'{name} samples on the left, next to each its nearest training images'
     image = draw_image(source(pictures.load_png(path)), alt)
     return f'<figure>{image}<figcaption>{escape(alt)}</figcaption></figure>'
 
@@ -122,7 +122,7 @@ def draw_neighbour(name, path):
 
 
 def curves(rows):
-    """The losses of log.csv: name and (epoch, value) points, without cells that hold no number."""
+    """The curves of log.csv: name and (epoch, value) points; cells without a number are skipped."""
     names = [name for name in (rows[0] if rows else ()) if name not in NO_LOSS]
     found = [{'name': plain(name), 'points': list_points(rows, name)} for name in names]
     return [curve for curve in found if curve['points']]
@@ -135,7 +135,7 @@ def list_points(rows, name):
 
 
 def number(cell):
-    """The number a cell of log.csv spells, NaN where there is none."""
+    """The number in a cell of log.csv, NaN if there is none."""
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -143,7 +143,7 @@ def number(cell):
 
 
 def plain(name):
-    """A name from a file, in words."""
+    """A name from a file, with spaces."""
     return name.replace('_', ' ')
 
 
@@ -151,20 +151,20 @@ def plain(name):
 
 
 def draw_scores(named):
-    """The table of scores, a line a score; then why cells are empty, and which runs have none."""
+    """The table of scores, one line each; then notes on it, and which runs have none."""
     kept = [(name, run, results.read(run)) for name, run in named]
     judged = [(name, found) for name, _, found in kept if results.current(found)]
     missing = [(name, run) for name, run, found in kept if not results.current(found)]
     if judged:
-        # The test images first; real images of a single score must not push runs off a phone.
+        # Training images first. Other real images come last, so that runs fit on a phone's screen.
         real = list(judged[0][1]['references'].items())
         judged = [*real[:1], *judged, *real[1:]]
-    parts = [draw_table(judged), draw_reasons(judged)] if judged else []
+    parts = [draw_table(judged), draw_notes(judged)] if judged else []
     return '\n'.join(parts + ([ask(missing)] if missing else []))
 
 
 def draw_table(judged):
-    """The table of (name, result) pairs; a run is a column, so that a phone holds it."""
+    """The table of (name, result) pairs; each run is a column, so that it fits on a phone."""
     names = results.taken(judged, SCORES)
     titles = [title for name in names for title in SCORES[name].columns]
     columns = [results.cells(found, names) for _, found in judged]
@@ -177,27 +177,27 @@ def draw_table(judged):
     return f'<div class="wide" tabindex="0" role="region" aria-labelledby="scores">{table}</div>'
 
 
-def draw_reasons(judged):
-    """Why cells of the table are empty, a line for each run and reason."""
-    lines = filter(None, results.footnotes(judged, SCORES))
+def draw_notes(judged):
+    """What the table's words mean, and why cells are empty, one line per run and reason."""
+    lines = filter(None, [*results.notes(judged, SCORES), *results.footnotes(judged, SCORES)])
     items = ''.join(f'<li>{escape(line)}</li>' for line in lines)
     return f'<ul class="notes">{items}</ul>' if items else ''
 
 
 def ask(missing):
-    """The command that takes the scores of (name, run) that have none."""
+    """The command that computes the scores of the (name, run) that have none."""
     names = ', '.join(name for name, _ in missing)
     paths = ','.join(str(run.path) for _, run in missing)
     command = draw_command(['python', 'evaluate.py', f'--runs={paths}'])
-    return f'<p>No scores yet of {escape(names)}: {command}</p>'
+    return f'<p>No scores yet for {escape(names)}. To compute them: {command}</p>'
 
 
 # Runs
 
 
 def draw_run(name, config):
-    """How a run was made: its command line, and all of its configuration."""
-    # What was settled in the run stands for the flag of the same name.
+    """How a run was made: its command line, and its whole configuration."""
+    # What the run has settled replaces the flag of the same name.
     rest = {key: value for key, value in config.items() if key not in ('settings', 'command')}
     rows = {**settings(config), **rest}.items()
     lines = [f'<dt>{escape(plain(key))}</dt><dd>{escape(write(value))}</dd>' for key, value in rows]
@@ -209,7 +209,7 @@ def draw_run(name, config):
 
 
 def without_places(words):
-    """The words of a command line but those that tell where the run was made."""
+    """The words of a command line, except those that say where the run was made."""
     kept, left = [], iter(words)
     for word in left:
         name, equals, _ = word.lstrip('-').partition('=')
@@ -221,19 +221,19 @@ def without_places(words):
 
 
 def draw_command(words):
-    """A command line, as a shell takes it."""
+    """A command line, quoted for a shell."""
     words = ' '.join(f'<span>{escape(shlex.quote(word))}</span>' for word in words)
     return f'<code>{words}</code>'
 
 
 def settings(config):
-    """The flags that were given a value, but for those that tell where the run was made."""
+    """The flags that have a value, except those that say where the run was made."""
     given = config['settings'].items()
     return {name: value for name, value in given if value is not None and name not in PLACES}
 
 
 def write(value):
-    """A value of the configuration in words."""
+    """A value of the configuration as text."""
     if isinstance(value, dict):
         return ', '.join(f'{name} {item}' for name, item in value.items())
     return ', '.join(map(str, value)) if isinstance(value, list) else str(value)

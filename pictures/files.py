@@ -11,38 +11,38 @@ from support.files import atomic
 
 # The note in a grid's PNG: height and width of an image, and how often each pixel is repeated.
 CELL = 'cell'
-# Of WebP. A grid of MNIST takes 9 kB so, 22 kB without loss, and is 39 dB from what it was.
+# Of WebP. A grid of MNIST takes 9 kB instead of 22 kB, with a peak signal-to-noise ratio of 39 dB.
 QUALITY = 80
 BOMBS = Image.DecompressionBombWarning, Image.DecompressionBombError
 
 
 def save_png(path, image):
-    """Writes a uint8 image (H, W, 1) or (H, W, 3), whole or not at all.
+    """Writes a uint8 image (H, W, 1) or (H, W, 3), completely or not at all.
 
-    Raises InputError when the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     with atomic(path) as partial:
         to_pillow(image).save(partial, optimize=True)
 
 
 def webp(image):
-    """A uint8 image (H, W, 1) or (H, W, 3) as the bytes of a WebP file, nearly as it was."""
+    """A uint8 image (H, W, 1) or (H, W, 3) as the bytes of a WebP file, nearly without loss."""
     buffer = io.BytesIO()
     to_pillow(image).save(buffer, 'WEBP', quality=QUALITY, method=6)
     return buffer.getvalue()
 
 
 def load_png(path):
-    """Reads a picture as uint8 (H, W, 1) when it is grey, else (H, W, 3).
+    """Reads a picture as uint8 (H, W, 1) if it is grey, else (H, W, 3).
 
-    Raises InputError when the file is missing or damaged, too large to be one of ours (Pillow's
-    limit of 89 million pixels), or cannot be read.
+    Raises InputError if the file is missing or damaged, larger than Pillow's limit of 89 million
+    pixels, or cannot be read.
     """
     return load_picture(path, lambda pixels, note: pixels)
 
 
 def load_picture(path, see):
-    """What `see(pixels, note)` makes of a picture and of its note on cells, None without one."""
+    """Returns `see(pixels, note)` of a picture; its note on cells is None if there is none."""
     try:
         with reading(path), open(path, 'rb') as file:
             data = io.BytesIO(file.read())
@@ -52,12 +52,12 @@ def load_picture(path, see):
                 pixels = np.asarray(image.convert('L' if image.mode in ('1', 'L') else 'RGB'))
                 return see(pixels.reshape(*pixels.shape[:2], -1), image.info.get(CELL))
     except FileNotFoundError:
-        raise InputError(f'{path}: no such picture; make the run again') from None
+        raise InputError(f'{path}: no such picture; train the run again') from None
     except (OSError, SyntaxError, ValueError, *BOMBS) as error:
-        reason = f'damaged, or no picture; delete it and make it again ({type(error).__name__})'
-        raise InputError(f'{path}: {reason}') from None
+        reason = f'damaged, or not a picture ({type(error).__name__})'
+        raise InputError(f'{path}: {reason}; delete it and draw it again') from None
 
 
 def to_pillow(image):
-    """Pillow wants grey without its channel axis."""
+    """An image as Pillow takes it: grey images without a channel axis."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)

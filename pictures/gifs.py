@@ -1,4 +1,4 @@
-"""Pictures that move."""
+"""Animated pictures."""
 
 import imageio.v3 as imageio
 import numpy as np
@@ -12,9 +12,9 @@ GREYS = (np.arange(256) // 8 * 255 // 31).astype(np.uint8)
 
 
 def spaced(values, most):
-    """At most `most` (2 or more) of ascending positive `values`, evenly apart in their logarithms.
+    """At most `most` (2 or more) of ascending positive `values`, evenly spaced in their logarithms.
 
-    The first and the last are always among them, none twice; a short list comes back whole.
+    They include the first and the last, and none twice; a short list is returned unchanged.
     """
     if len(values) <= most:
         return list(values)
@@ -25,12 +25,12 @@ def spaced(values, most):
 
 
 def save_gif(path, frames, captions=None, seconds=0.2, last_seconds=2.0):
-    """Writes uint8 frames, all (H, W, 1) or all (H, W, 3), as a GIF that loops for ever.
+    """Writes uint8 frames, all (H, W, 1) or all (H, W, 3), as a GIF that loops forever.
 
-    Each frame shows for `seconds`, the last for `last_seconds`. Frames narrower than 224 pixels
-    grow by a whole factor; `captions`, one a frame, are set in a strip of 20 pixels above. GIF
-    knows few colours: 32 shades of grey, black and white among them, or 256 colours a frame.
-    Raises InputError when the file cannot be written, or frames differ in size.
+    Each frame is shown for `seconds`, the last for `last_seconds`. Frames narrower than 224 pixels
+    are enlarged by a whole factor. `captions`, one per frame, are put in a strip of 20 pixels
+    above. The GIF has few colours: 32 shades of grey including black and white, or 256 colours
+    per frame. Raises InputError if the file cannot be written, or frames differ in size.
     """
     frames = [enlarge(frame) for frame in frames]
     if captions is not None:
@@ -38,7 +38,7 @@ def save_gif(path, frames, captions=None, seconds=0.2, last_seconds=2.0):
     frames = [GREYS[f[..., 0]] if f.shape[-1] == 1 else f for f in frames]
     if len({frame.shape for frame in frames}) > 1:
         raise InputError(
-            f'{path}: its pictures differ in size; one of them is damaged, so make the run again'
+            f'{path}: its pictures differ in size; one of them is damaged, so train the run again'
         )
     durations = [1000 * seconds] * (len(frames) - 1) + [1000 * last_seconds]
     with atomic(path) as partial:
@@ -48,6 +48,6 @@ def save_gif(path, frames, captions=None, seconds=0.2, last_seconds=2.0):
 
 
 def _stamp(frame, caption):
-    """The frame below a strip that holds its caption."""
+    """The frame below a strip with its caption."""
     _, width, channels = frame.shape
     return np.concatenate([text_block(caption, width, LINE, CAPTION, channels), frame])

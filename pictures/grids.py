@@ -1,4 +1,4 @@
-"""Images laid out as grids, written for the eye and cut back."""
+"""Images laid out as grids: saved enlarged, and read back as images."""
 
 import math
 
@@ -9,9 +9,9 @@ from pictures.files import CELL, load_picture, to_pillow
 from support.errors import InputError
 from support.files import atomic
 
-# Of the lines between cells: seen beside black as beside white.
+# Grey of the lines between cells, visible next to black and next to white.
 SEAM = 96
-# The least width of a picture for the eye, in pixels.
+# The smallest width of an enlarged picture, in pixels.
 WIDE = 448
 # Of zlib. The highest level takes 25 times as long for a grid that is 1 % smaller.
 QUICK = 4
@@ -20,7 +20,7 @@ QUICK = 4
 def grid(images, columns=None):
     """Lays images (N, H, W, C) out as one (rows * H, columns * W, C), row by row, left to right.
 
-    Takes ceil(sqrt(N)) columns unless told; cells that no image fills stay black.
+    By default there are ceil(sqrt(N)) columns; empty cells stay black.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
@@ -32,15 +32,15 @@ def grid(images, columns=None):
 
 
 def cells(picture, height, width):
-    """The images (N, height, width, C) that `grid` laid out, those of unfilled cells included."""
+    """The images (N, height, width, C) that `grid` laid out, including empty cells."""
     parts = picture.reshape(len(picture) // height, height, -1, width, picture.shape[-1])
     return parts.swapaxes(1, 2).reshape(-1, height, width, picture.shape[-1])
 
 
 def enlarged(images, columns=None):
-    """Images (N, H, W, C) as one picture for the eye, laid out as `grid` does.
+    """Images (N, H, W, C) as one enlarged picture, laid out as by `grid`.
 
-    It grows by a whole factor to 448 pixels or more, and a line of one pixel keeps its cells apart.
+    A whole factor makes it at least 448 pixels wide; a line of one pixel separates the cells.
     """
     grown = grow(images, _factor(images, columns))
     apart = np.pad(grown, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=SEAM)
@@ -55,9 +55,9 @@ def _factor(images, columns):
 
 
 def save_grid(path, images, columns=None):
-    """Writes images (N, H, W, C) as `enlarged` does, noting what `load_grid` needs to cut it back.
+    """Writes the `enlarged` images (N, H, W, C), with the note that `load_grid` needs.
 
-    Raises InputError when the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     _, height, width, _ = images.shape
     note = PngImagePlugin.PngInfo()
@@ -67,27 +67,27 @@ def save_grid(path, images, columns=None):
 
 
 def load_grid(path):
-    """Reads what `save_grid` wrote as `grid` lays it out; a picture without its note as it is.
+    """Reads what `save_grid` wrote, in the layout of `grid`; without a note, the picture itself.
 
-    Raises InputError when the file is missing or damaged.
+    Raises InputError if the file is missing or damaged.
     """
     return load_picture(path, _cut)
 
 
 def load_cells(path, height, width):
-    """Reads the images (N, height, width, C) of what `save_grid` wrote, unfilled cells included.
+    """Reads the images (N, height, width, C) that `save_grid` wrote, including empty cells.
 
-    Raises InputError when the file is missing or damaged, or holds other images.
+    Raises InputError if the file is missing or damaged, or has images of another size.
     """
     try:
         return cells(load_grid(path), height, width)
     except ValueError:
-        reason = f'no grid of images of {height}x{width} pixels'
-        raise InputError(f'{path}: {reason}; make the run again') from None
+        reason = f'not a grid of images of {height}x{width} pixels'
+        raise InputError(f'{path}: {reason}; train the run again') from None
 
 
 def _cut(pixels, note):
-    """The grid without lines between its cells, and as small as its images."""
+    """The grid at its original size, without the lines between its cells."""
     if note is None:
         return pixels
     height, width, factor = map(int, note.split())
@@ -100,5 +100,5 @@ def _cut(pixels, note):
 
 
 def grow(images, factor):
-    """Images (N, H, W, C) with every pixel repeated `factor` times either way."""
+    """Images (N, H, W, C) with every pixel repeated `factor` times in both directions."""
     return images.repeat(factor, axis=1).repeat(factor, axis=2)

@@ -26,19 +26,19 @@ CAPTION = 7.5
 def figure(path, rows, columns, images, captions):
     """Writes `table(rows, columns, images, captions)` as a PNG.
 
-    Raises InputError when the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     save_png(path, table(rows, columns, images, captions))
 
 
 def table(rows, columns, images, captions, size=None):
-    """A table of pictures on white: uint8 (H, W, 1) when every picture is grey, else (H, W, 3).
+    """A table of pictures on white: uint8 (H, W, 1) if every picture is grey, else (H, W, 3).
 
-    `rows` are the labels on the left, without any of which the pictures stand at the edge;
-    `columns` are the titles on top, wrapped where they are long.
-    `images[row][column]` is uint8 (h, w, 1 or 3), or None for a cell left empty; pictures narrower
-    than 224 pixels grow by a whole factor, none is blurred. `captions[row][column]` goes below.
-    A cell is as large as the largest picture, or of `size`, as `size_of` gives it.
+    `rows` are the labels on the left; if all are empty, there is no margin for them. `columns` are
+    the titles on top; long ones are wrapped. `images[row][column]` is uint8 (h, w, 1 or 3), or None
+    for an empty cell. Pictures narrower than 224 pixels are enlarged by a whole factor, so none is
+    blurred. `captions[row][column]` goes below. A cell is as large as the largest picture, or has
+    the `size` that `size_of` gives.
     """
     images = [[image if image is None else enlarge(image) for image in line] for line in images]
     size = size or size_of(images)
@@ -52,7 +52,7 @@ def table(rows, columns, images, captions, size=None):
 
 
 def size_of(images):
-    """The (H, W, C) that holds each of `images[row][column]` as a table shows it."""
+    """The (H, W, C) of a cell that is large enough for each of `images[row][column]`."""
     shapes = [enlarge(image).shape for line in images for image in line if image is not None]
     return tuple(np.max(shapes, axis=0).tolist())
 
@@ -74,7 +74,7 @@ def _label(label, size):
 
 
 def _cell(picture, caption, size):
-    """A picture, or its empty place, over its caption."""
+    """A picture, or an empty cell, above its caption."""
     height, width, channels = size
     place = np.full(size, 255, np.uint8)
     if picture is not None:
@@ -86,7 +86,7 @@ def _cell(picture, caption, size):
 @functools.lru_cache(maxsize=256)
 def text_block(text, width, height, points, channels):
     """Black text in the middle of white (height, width, channels)."""
-    # Here, so that training need not wait for the import.
+    # Imported here, so that training does not wait for it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -98,10 +98,10 @@ def text_block(text, width, height, points, channels):
 
 
 def _pad(block, above_below, left_right):
-    """The block with so many pixels of white around it."""
+    """The block with that many white pixels around it."""
     return np.pad(block, (above_below, left_right, (0, 0)), constant_values=255)
 
 
 def enlarge(image):
-    """The image with every pixel repeated as often as keeps it within the narrowest width."""
+    """The image enlarged by the largest whole factor that keeps it within 224 pixels."""
     return grow(image[None], max(1, NARROWEST // image.shape[1]))[0]

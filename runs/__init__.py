@@ -1,4 +1,4 @@
-"""Run directories: what lies there, from a run to its model, what a model draws."""
+"""Run directories: what they contain, how to restore a model from one, how a model draws."""
 
 
 def sample(run, count=64, seed=0, labels=None, images=None, **drawing):
@@ -7,15 +7,15 @@ def sample(run, count=64, seed=0, labels=None, images=None, **drawing):
     Args:
       run: a `runs.directory.Run`, or the path of one.
       count: of images; image i depends on `seed` and i alone.
-      labels: numbers of the classes to draw in turn, for a model that is given labels.
-      images: uint8 (N, H, W, C) to begin from in turn, for a model that is given images.
-      drawing: values of the flags that the model draws by.
+      labels: numbers of the classes to draw in turn, for a model that takes labels.
+      images: uint8 (N, H, W, C) to start from in turn, for a model that takes images.
+      drawing: values of the model's drawing flags.
 
     Returns:
       (count, H, W, C) uint8.
 
     Raises:
-      InputError: there is no such run, it has no checkpoint yet, or its model does not draw so.
+      InputError: there is no such run, it has no checkpoint yet, or its model takes no such input.
     """
     from runs.directory import open_run
     from runs.restore import checkpoint, restore

@@ -1,10 +1,10 @@
-"""The run directory: what it holds, who may write it, what of it is whole.
+"""The run directory: its files, the lock on it, and checks for damage.
 
     outputs/<model>-<dataset>/
       config.json  model.txt  log.csv  target.png  samples.gif  generated.png
       samples/epoch_0001.png  reconstructions/epoch_0001.png  checkpoints/step_00000156.npz
 
-The newest whole checkpoint is the truth: rows and pictures later than it are removed.
+The newest undamaged checkpoint decides: rows and pictures later than it are removed.
 """
 
 import contextlib
@@ -44,9 +44,9 @@ def checkpoint_name(step):
 
 
 def check_checkpoint(path, arrays):
-    """Raises ValueError when {name: array} has no step, or a variable that is not finite."""
+    """Raises ValueError if {name: array} has no step, or a variable that is not finite."""
     if 'step' not in arrays or arrays['step'].shape or arrays['step'].dtype.kind not in 'iu':
-        raise ValueError(f'{path}: no checkpoint')
+        raise ValueError(f'{path}: not a checkpoint')
     variables = [a for name, a in arrays.items() if name.isdecimal() and a.dtype.kind == 'f']
     if not all(np.isfinite(array).all() for array in variables):
         raise ValueError(f'{path}: holds a weight that is infinite or not a number')
@@ -56,18 +56,18 @@ def open_run(path):
     """The run at `path`, as --run takes it.
 
     Raises:
-      InputError: none is named, `path` is no run, its configuration is damaged, or another version
+      InputError: `path` is empty or not a run, its configuration is damaged, or another version
         wrote it.
     """
     if not path:
-        raise InputError('--run: missing; give it as --run=outputs/vae-mnist')
+        raise InputError('--run: missing; for example: --run=outputs/vae-mnist')
     run = located(path)
     _ = run.config
     return run
 
 
 def located(path):
-    """The run at `path`, or the one of that name in outputs/ where no run lies there."""
+    """The run at `path`; if there is none, the run of that name in outputs/."""
     run, usual = Run(path), Run(Path('outputs') / path)
     return usual if usual.exists() and not run.exists() else run
 
@@ -85,18 +85,18 @@ def open_all(paths):
     """The runs at `paths`, all of one data set.
 
     Raises:
-      InputError: none is named, one is no run, or their data differ.
+      InputError: no path is given, one is not a run, or their data differ.
     """
     if not paths:
-        raise InputError('--runs: missing; give it as --runs=outputs/first,outputs/second')
+        raise InputError('--runs: missing; for example: --runs=outputs/first,outputs/second')
     opened = [open_run(path) for path in paths]
     name = '{dataset} (data_hash {data_hash:.12})'.format_map
     first = opened[0]
     for run in opened:
         ours, theirs = name(run.config), name(first.config)
         if ours != theirs:
-            found = f'{first.path} is of {theirs}, {run.path} of {ours}'
-            raise InputError(f'--runs: {found}; compare runs of one data set')
+            found = f'{first.path} was trained on {theirs}, {run.path} on {ours}'
+            raise InputError(f'--runs: {found}; choose runs of one data set')
     return opened
 
 
@@ -107,24 +107,24 @@ class Run:
         self.path = Path(path)
 
     def exists(self):
-        """Whether a run of this project was begun here.
+        """Whether a run of this project was started here.
 
         Raises:
-          InputError: the configuration does not tell: it cannot be read, it is damaged, or a newer
-            version wrote it.
+          InputError: the configuration cannot be read, is damaged, or a newer version wrote it.
         """
         return self._kept() is not None
 
     def _kept(self):
-        """The configuration, unless it is missing or of something else than a run."""
+        """The configuration, or None if it is missing or does not belong to a run."""
         path = self.path / CONFIG
         try:
             found = read_json(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError:
-            remedy = f'put it right, or delete {self.path} by hand'
-            raise InputError(f'{path}: damaged, or no configuration of a run; {remedy}') from None
+            remedy = f'fix it, or delete {self.path} by hand'
+            fault = 'damaged, or not the configuration of a run'
+            raise InputError(f'{path}: {fault}; {remedy}') from None
         if not schema.is_ours(found):
             return None
         if found['format'] > FORMAT:
@@ -136,7 +136,7 @@ class Run:
 
     @functools.cached_property
     def config(self):
-        """The run's configuration, a dictionary in which all is of its kind.
+        """The run's configuration, a dictionary whose values were all checked.
 
         Raises:
           InputError: there is none, it is damaged, or another version wrote it.
@@ -151,14 +151,15 @@ class Run:
             )
         fault = schema.fault(found)
         if fault:
-            remedy = 'put it right, or train anew with --overwrite'
+            remedy = 'fix it, or start from the beginning with --overwrite'
             raise InputError(f'{self.path}/{CONFIG}: damaged: {fault}; {remedy}')
         return found
 
     def begin(self, config):
-        """Empties the directory of an older run, if there is one, and writes `config`.
+        """Deletes what an older run left in the directory, and writes `config`.
 
-        The old configuration goes last: without one, the rest would not be known as a run's.
+        The old configuration is replaced last: without it, the rest would not be recognised as a
+        run.
         """
         for name in names(self.path):
             if name not in (LOCK, CONFIG):
@@ -170,7 +171,7 @@ class Run:
         write_json(self.path / CONFIG, config)
 
     def settle(self, key, choose):
-        """The value under `key` in the configuration; what `choose()` says if there is none yet."""
+        """The value of `key` in the configuration; if there is none yet, `choose()` sets it."""
         if key not in self.config:
             self._keep({**self.config, key: choose()})
         return self.config[key]
@@ -178,55 +179,58 @@ class Run:
     def check_settings(self, kept, settings, changeable):
         """Refuses settings that would not continue this run; the flags `changeable` may differ.
 
-        `kept` are those it was begun with, those that its model has got since at their defaults.
+        `kept` are the settings it was started with; options that its model got since then have
+        their defaults.
 
         Raises:
-          InputError: names the first flag that shapes the result and differs, and both values.
+          InputError: names the first flag that affects the result and differs, and both values.
         """
         for key in sorted((kept.keys() | settings.keys()) - changeable):
             if kept.get(key) != settings.get(key):
                 raise InputError(
-                    f'--{key}={settings.get(key)}: {self.path} was begun with {kept.get(key)}; '
-                    'repeat that, choose another --run_name, or begin anew with --overwrite'
+                    f'--{key}={settings.get(key)}: {self.path} was started with {kept.get(key)}; '
+                    'use that, choose another --run_name, or start from the beginning with '
+                    '--overwrite'
                 )
 
     def check_data(self, data_hash):
         """Refuses other data under the same name.
 
         Raises:
-          InputError: the data are not those the run was begun with.
+          InputError: the data are not those the run was started with.
         """
         if self.config['data_hash'] != data_hash:
             raise InputError(
                 f'--dataset={self.config["settings"]["dataset"]}: not the data that {self.path} '
-                'was begun with; find those, choose another --run_name, or --overwrite the run'
+                'was started with; restore those, choose another --run_name, or start from the '
+                'beginning with --overwrite'
             )
 
     def check_streams(self, fingerprint):
-        """Notes the fingerprint of the model's further data, or None; refuses others on going on.
+        """Records the fingerprint of the model's further data, or None; a continued run must match.
 
         Raises:
-          InputError: they are not those the run was begun with.
+          InputError: they are not those the run was started with.
         """
         if self.settle('streams_hash', lambda: fingerprint) != fingerprint:
             raise InputError(
-                f'{self.path}: was begun with other further data; find those, choose another '
-                '--run_name, or --overwrite the run'
+                f'{self.path}: was started with other further data; restore those, choose another '
+                '--run_name, or start from the beginning with --overwrite'
             )
 
     def foreign(self):
-        """Names in the directory that a session killed before the run began would not leave."""
+        """Names in the directory, except those that a process killed before the start may leave."""
         return [n for n in names(self.path) if n != LOCK and not n.startswith(UNFINISHED)]
 
     @contextlib.contextmanager
     def locked(self):
-        """Holds the run for this process until it ends, however it may end.
+        """Locks the run for this process. The lock ends with the process, however it ends.
 
-        A directory that was made here is removed again if nothing was begun in it by then.
+        A directory that was created here is removed again if no run was started in it.
 
         Raises:
-          InputError: another process trains here, the directory holds something else than a run,
-            or it cannot be written.
+          InputError: another process trains here, the directory holds other files than a run, or
+            it cannot be written.
         """
         lock = self.path / LOCK
         with contextlib.ExitStack() as held:
@@ -235,15 +239,17 @@ class Run:
                 self.path.mkdir(parents=True, exist_ok=True)
                 if not self.exists() and self.foreign():
                     raise InputError(
-                        f'{self.path}: holds other files than a run; choose --run_name'
+                        f'{self.path}: holds files that are not a run; choose another --run_name'
                     )
-                if not lock.exists():  # a finished run may lie where nothing can be written
+                if not lock.exists():  # a finished run may be on a read-only disk
                     lock.touch()
                 file = held.enter_context(open(lock))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InputError(f'{self.path}: another process is training here') from None
+                fault = 'another process is training here'
+                remedy = 'wait until it ends or choose another --run_name'
+                raise InputError(f'{self.path}: {fault}; {remedy}') from None
             try:
                 yield
             finally:
@@ -253,7 +259,7 @@ class Run:
     def log(self, row):
         """Appends a row {column: value} to log.csv.
 
-        Where the columns are not those of the log, all rows get the columns of both.
+        If its columns differ from those of the log, all rows get the columns of both.
         """
         path = self.path / LOG
         heading = io.StringIO(newline='')
@@ -265,7 +271,7 @@ class Run:
             csv.DictWriter(file, row).writerow(row)
 
     def _heading(self):
-        """The first line of log.csv; nothing where there is none yet."""
+        """The first line of log.csv; empty if there is none yet."""
         path = self.path / LOG
         try:
             with reading(path), open(path, 'rb') as file:
@@ -274,7 +280,7 @@ class Run:
             return b''
 
     def rewrite_log(self, rows):
-        """Makes these the rows of log.csv, all at once; a column that a row lacks stays empty."""
+        """Replaces all rows of log.csv at once; a column that a row lacks stays empty."""
         columns = list(dict.fromkeys(name for row in rows for name in row))
         path = self.path / LOG
         with atomic(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
@@ -302,12 +308,12 @@ class Run:
         except FileNotFoundError:
             return []
         except (ValueError, csv.Error):
-            remedy = 'put it right, or delete it to go on without its rows'
+            remedy = 'fix it, or delete it to continue without its rows'
             raise InputError(f'{path}: damaged in line {line}; {remedy}') from None
         return found
 
     def rewind(self, step, epoch):
-        """Removes what is later than `step` and the end of `epoch`, and unfinished files."""
+        """Removes everything later than `step` and the end of `epoch`, and unfinished files."""
         self.rewrite_log([row for row in self.rows() if int(row['epoch']) <= epoch])
         late = [self.picture(k, e) for k in PICTURES for e in self.epochs(k) if e > epoch]
         later = [p for p in self.checkpoints() if p.name > checkpoint_name(step)]
@@ -345,7 +351,7 @@ class Run:
             self._keep(self.config)
 
     def _is_kept(self):
-        """Whether config.json still is what it was, and nobody took it away as the run trains."""
+        """Whether config.json is unchanged: someone may have deleted it during training."""
         try:
             return self._kept() == self.config
         except InputError:
@@ -353,36 +359,37 @@ class Run:
 
     @contextlib.contextmanager
     def fitting(self):
-        """Tells in one line that a checkpoint of this run does not fit its model."""
+        """Reports in one line that a checkpoint of this run does not fit its model."""
         try:
             yield
         except (ValueError, KeyError) as error:
             raise InputError(
-                f'{self.path}/checkpoints: not of this model ({error}); '
-                'another version wrote it, so train anew with --overwrite'
+                f'{self.path}/checkpoints: do not fit this model ({error}); '
+                'another version wrote them, so start from the beginning with --overwrite'
             ) from None
 
     def load(self, warn):
-        """The newest whole checkpoint as {name: array}, or None where there is none.
+        """The newest undamaged checkpoint as {name: array}, or None if there are none at all.
 
-        `warn` is told of each damaged one that it takes the place of.
+        `warn` is called with a line for each newer checkpoint that is damaged.
 
         Raises:
-          InputError: one cannot be read, or there are some, but none is whole.
+          InputError: a checkpoint cannot be read, or all are damaged.
         """
         faults = []
         for path in self.checkpoints():
             try:
                 arrays = read_arrays(path)
                 check_checkpoint(path, arrays)
-            except FileNotFoundError:  # a session that trains dropped it meanwhile
+            except FileNotFoundError:  # a process that trains has dropped it meanwhile
                 continue
             except ValueError as error:
                 faults.append(error)
                 continue
             for fault in faults:
-                warn(f'{fault}, so the checkpoint before it is used')
+                warn(f'{fault}; the checkpoint before it is used instead')
             return arrays
         if faults:
-            raise InputError(f'{self.path}/checkpoints: none is whole; begin anew with --overwrite')
+            remedy = 'start from the beginning with --overwrite'
+            raise InputError(f'{self.path}/checkpoints: all are damaged; {remedy}')
         return None

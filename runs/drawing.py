@@ -1,4 +1,4 @@
-"""What a model draws, as uint8 images."""
+"""Drawing with a model: from latents to uint8 images."""
 
 import functools
 
@@ -10,14 +10,14 @@ from models.shared.layers import products
 from models.shared.pixels import from_uint8, to_uint8
 from support.errors import InputError
 
-SHOWN = 64  # a fixed number of samples a call, so that each depends on its latents alone
-LINES = 8  # of a grid that has a class a column
+SHOWN = 64  # samples per call; a fixed number, so that each depends only on its own latents
+LINES = 8  # of a grid with one class per column
 
 
 def draw(model, latents, drawing=None):
-    """Samples of latents (N, ...): (N, H, W, C) uint8. Each depends on its own latents alone.
+    """Samples of latents (N, ...): (N, H, W, C) uint8. Each depends only on its own latents.
 
-    `drawing` {name: value} are flags that the model draws by; the others have their defaults.
+    `drawing` {name: value} sets drawing flags of the model; the others have their defaults.
     """
     sample, count = compiled(model, 'sample', drawing), len(latents)
     rows = np.minimum(np.arange(-(-count // SHOWN) * SHOWN), count - 1).reshape(-1, SHOWN)
@@ -25,15 +25,15 @@ def draw(model, latents, drawing=None):
 
 
 def paint(model, count, seed, labels=None, images=None, drawing=None):
-    """`count` images by `seed`: (count, H, W, C) uint8.
+    """`count` images drawn with `seed`: (count, H, W, C) uint8.
 
     Args:
-      labels: the numbers of classes to draw in turn, for a model that is given labels.
-      images: uint8 (N, H, W, C) to begin from in turn, for one that is given images.
+      labels: the numbers of the classes to draw in turn, for a model that takes labels.
+      images: uint8 (N, H, W, C) to start from in turn, for a model that takes images.
       drawing: as for `draw`.
 
     Raises:
-      InputError: the model takes no such thing, or it begins from images and has none.
+      InputError: the model takes no such input, or it needs images and gets none.
     """
     check_given(model, labels, images)
     if images is not None:
@@ -43,18 +43,18 @@ def paint(model, count, seed, labels=None, images=None, drawing=None):
 
 
 def check_given(model, labels, images):
-    """Refuses labels or images that the model does not take, and the want of images."""
+    """Refuses labels or images that the model does not take, and missing images."""
     name = model.settings.model
     if labels is not None and model.given != 'labels':
-        raise InputError(f'--label, --labels: {name} draws by no labels; leave them out')
+        raise InputError(f'--label, --labels: {name} does not draw by label; leave them out')
     if images is not None and model.given != 'images':
-        raise InputError(f'--images: {name} draws from no images; leave it out')
+        raise InputError(f'--images: {name} does not draw from images; leave it out')
     if images is None and model.given == 'images':
-        raise InputError(f'--images: missing; {name} begins from images, of a folder or a run')
+        raise InputError(f'--images: missing; {name} starts from images, of a folder or a run')
 
 
 def show(model, latents):
-    """The model's grid of latents (N, ...), an image a cell: (N, H, W, C) uint8."""
+    """The model's grid for latents (N, ...), one image per cell: (N, H, W, C) uint8."""
     return compiled(model, 'show')(latents).numpy()
 
 
@@ -65,16 +65,16 @@ def redraw(model, images, labels):
 
 
 def columns_of(model):
-    """Cells in a line of the model's grids, or None: a class each, as far as there are classes."""
+    """Columns of the model's grids, or None; for a model with labels at most one per class."""
     if model.given == 'labels' and model.columns:
         return min(model.columns, model.classes)
     return model.columns
 
 
 def grid_latents(model, seed, images):
-    """The latents of a model's grid: of 64 cells, or of 8 lines where the model has `columns`.
+    """The latents of a model's grid: 64 cells, or 8 rows if the model has `columns`.
 
-    `images` (N, H, W, C), uint8, are what a model begins from that is given images.
+    `images`, uint8 (N, H, W, C), are used by models that start from images.
     """
     columns = columns_of(model)
     if columns and model.given == 'labels':
@@ -84,7 +84,7 @@ def grid_latents(model, seed, images):
 
 
 def latents_of(model, count, seed, images):
-    """`count` latents by `seed`; of uint8 images, over and over, if the model is given images."""
+    """`count` latents for `seed`; a model that takes images gets uint8 `images` in turn."""
     if model.given != 'images':
         return model.latents(count, seed)
     return model.latents(count, seed, pixels_for(model, images[np.arange(count) % len(images)]))
@@ -107,7 +107,7 @@ def compiled(model, name, drawing=None):
 
 
 def compile_for(model, function):
-    """A function of latents compiled as the model asks: by XLA if it is `sequential`."""
+    """A compiled function of latents; XLA compiles it if the model is `sequential`."""
     on_cpu = not tf.config.list_physical_devices('GPU')
 
     @tf.function(jit_compile=model.sequential, reduce_retracing=not model.sequential)

@@ -1,6 +1,6 @@
-"""A generator to give away: what needs nothing of this project to draw.
+"""Export of a generator that draws without this project.
 
-Latents come in as the model takes them, and images (N, H, W, C) in [0, 1] go out.
+It takes latents in the form that the model uses, and returns images (N, H, W, C) in [0, 1].
 """
 
 import tempfile
@@ -17,9 +17,9 @@ from support.files import UNFINISHED, atomic, writing
 
 
 def save_generator(path, model, drawing=None):
-    """Writes the generator as a .keras file, or as a SavedModel in a new directory elsewhere.
+    """Writes the generator as a .keras file; with any other name, as a SavedModel directory.
 
-    `drawing` {name: value} are flags that the model draws by, from then on for good.
+    `drawing` {name: value} sets drawing flags of the model; the export fixes them.
 
     Raises:
       InputError: it cannot be written, or not as a .keras file.
@@ -28,8 +28,8 @@ def save_generator(path, model, drawing=None):
     if path.suffix == '.keras':
         if generator is None:
             raise InputError(
-                f'--export={path}: this model draws by more than layers of Keras; name a directory '
-                'for tf.saved_model.load'
+                f'--export={path}: this model needs more than Keras layers to draw; name a '
+                'directory for tf.saved_model.load'
             )
         with atomic(path) as partial:
             generator.save(partial)
@@ -52,7 +52,7 @@ def in_unit_range(model):
 
 
 def save_model(path, generator):
-    """Writes a SavedModel; raises OSError, as the rest of Python does, when it cannot."""
+    """Writes a SavedModel; raises OSError, as Python itself does, if it cannot."""
     try:
         with quiet():
             if isinstance(generator, Sampler):
@@ -67,7 +67,7 @@ def save_model(path, generator):
 class Sampler(tf.Module):
     """A model's `sample`, compiled, for any number of latents.
 
-    They are drawn in parts of 64, as `runs.drawing.draw` does, the last one filled up.
+    They are drawn in batches of 64, as in `runs.drawing.draw`; the last batch is filled up.
     """
 
     def __init__(self, model, drawing=None):

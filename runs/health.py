@@ -1,26 +1,26 @@
-"""Whether a run has failed, by the last rows of its log.
+"""Whether a run has failed, judged by the last rows of its log.
 
-A GAN ends in one of two ways when it fails: its discriminator tells every sample from the data, so
-that the generator learns nothing more; or its generator draws one picture for all noise.
+A GAN fails in one of two ways. Either its discriminator tells every sample from the data, so that
+the generator learns nothing more; or its generator draws the same picture whatever the noise.
 """
 
 import sys
 
-EPOCHS = 3  # a failure is one that lasts
-BEGINNING = 300  # steps, which are not judged
-GAP = 0.9  # of D(x) - D(G(z)), 1 where no sample is taken for an image
-SPREAD = 0.2  # of the samples' spread beside real images'
-ALIKE = 2000  # steps, in which samples of a good run may still look alike: gan_mlp on digits
+EPOCHS = 3  # a failure must last this long
+BEGINNING = 300  # the first steps, which are not judged
+GAP = 0.9  # of D(x) - D(G(z)), which is 1 if no sample is taken for a real image
+SPREAD = 0.2  # spread of the samples relative to that of real images
+ALIKE = 2000  # steps in which the samples of a good run may still look alike: gan_mlp on digits
 
 
 def failure(run):
-    """One line on how a `Run` fails by its log, or None."""
+    """One line on how a `Run` fails according to its log, or None."""
     config = run.config
     return failure_of(run.rows(), config['train_images'] // config['settings']['batch_size'])
 
 
 def warn(run):
-    """Says on the standard error that a run fails, if it does."""
+    """Prints a warning to standard error if a run fails."""
     found = failure(run)
     if found:
         print(f'{run.path}: {found}', file=sys.stderr)
@@ -30,9 +30,9 @@ def failure_of(rows, steps):
     """One line on how the run of these rows fails, or None.
 
     Args:
-      rows: of log.csv, {column: number or its text}, the oldest first; `d_true` and `d_fake` are
-        D(x) and D(G(z)), which critics have not, `spread` that of `evaluation.metrics.spread`.
-      steps: in an epoch.
+      rows: of log.csv, {column: number or its text}, the oldest first. `d_true` and `d_fake` are
+        D(x) and D(G(z)); critics have neither. `spread` is that of `evaluation.metrics.spread`.
+      steps: per epoch.
     """
     last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
     if len(last) < EPOCHS:
@@ -40,10 +40,12 @@ def failure_of(rows, steps):
     told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with another --seed '
     told += 'or a smaller --learning_rate'
     if all(gap(row) > GAP for row in last):
-        return f'failing: the discriminator knows every sample, D(x) - D(G(z)) above {GAP} {told}'
+        found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {GAP}'
+        return f'failing: {found} {told}'
     begun = int(last[0]['epoch']) * steps >= ALIKE
     if begun and all(float(row.get('spread') or 1) < SPREAD for row in last):
-        return f"failing: all samples look alike, their spread below {SPREAD} of the data's {told}"
+        found = f"all samples look alike: their spread was below {SPREAD} of the data's"
+        return f'failing: {found} {told}'
     return None
 
 

@@ -9,9 +9,9 @@ from support.errors import InputError
 
 
 def checkpoint(run):
-    """The run's newest whole checkpoint; raises InputError where `restore` could not use it.
+    """The run's newest undamaged checkpoint; raises InputError if `restore` could not use it.
 
-    There may be none yet, or the run keeps flags that no model can be built by.
+    There may be no checkpoint yet, or no model can be built from the flags of the run.
     """
     arrays = run.load(warn=lambda line: print(line, file=sys.stderr))
     if arrays is None:
@@ -21,25 +21,25 @@ def checkpoint(run):
 
 
 def settings_of(run):
-    """The run's settings: options that its model has got since have their defaults.
+    """The run's settings. Options that its model got since then have their defaults.
 
     Raises:
-      InputError: the model is not here, or an option of it has a value that it does not take.
+      InputError: the model is missing, or one of its options has an invalid value.
     """
     place, kept = run.path / directory.CONFIG, run.config['settings']
     model = kept.get('model')
     if model not in declarations.names():
-        raise InputError(f'{place}: no model {model!r} in models/; put its file back there')
+        raise InputError(f'{place}: there is no model {model!r} in models/; put its file back')
     options = declarations.read(model).options
     settings = {name: option.default for name, option in options.items()} | kept
     for name, option in options.items():
         if not option.takes(settings[name]):
-            raise InputError(f'{place}: the flag {name} is {settings[name]!r}; put it right')
+            raise InputError(f'{place}: the flag {name} cannot be {settings[name]!r}; fix it')
     return SimpleNamespace(**settings)
 
 
 def restore(run, arrays):
-    """The run's model with the weights of a checkpoint; InputError if it is not of this model."""
+    """The run's model with the weights of a checkpoint; InputError if they do not fit."""
     from models.shared.build import build
 
     config = run.config
@@ -50,7 +50,7 @@ def restore(run, arrays):
 
 
 def assign(variables, arrays):
-    """Gives `variables` the values that `Loop.state` took of them, in the same order.
+    """Sets `variables` to the values that `Loop.state` saved, in the same order.
 
     Raises:
       ValueError: a value is missing or has another shape.
@@ -58,5 +58,5 @@ def assign(variables, arrays):
     for i, variable in enumerate(variables):
         array = arrays.get(f'{i:04d}')
         if array is None or array.shape != tuple(variable.shape):
-            raise ValueError(f'{variable.path} is not in it')
+            raise ValueError(f'{variable.path} is missing or has another shape')
         variable.assign(array)

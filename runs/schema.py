@@ -1,4 +1,4 @@
-"""What the files of a run must hold, asked once where they are read, so that nobody asks later."""
+"""What the files of a run must contain: checked once when they are read, and nowhere else."""
 
 import math
 import re
@@ -11,7 +11,7 @@ MOST_THREADS = 4096
 
 
 def is_ours(config):
-    """Whether a dictionary is a run's configuration, of whatever version."""
+    """Whether a dictionary is the configuration of a run, of any version."""
     number, data_hash = config.get('format'), config.get('data_hash')
     if not is_count(number) or not isinstance(data_hash, str):
         return False
@@ -27,28 +27,28 @@ def fault(config):
         if name not in config:
             return f'{name} is missing'
         if not wanted(config[name]):
-            return f'{name} is not of its kind'
+            return f'{name} has an invalid value'
     for name, wanted in SETTINGS.items():
         if name not in settings:
             return f'the flag {name} is missing'
         if not wanted(settings[name]):
-            return f'the flag {name} is not of its kind'
+            return f'the flag {name} has an invalid value'
     odd = [name for name, value in settings.items() if not is_plain(value)]
     odd += [name for name, value in config.items() if not is_shallow(value)]
     if config.get('xla', 'on') not in ('on', 'off'):
         odd.append('xla')
-    return f'{odd[0]} is not of its kind' if odd else None
+    return f'{odd[0]} has an invalid value' if odd else None
 
 
 def is_row(row):
-    """Whether a row of log.csv, as csv.DictReader gives it, has an epoch and numbers alone."""
+    """Whether a row of log.csv, as csv.DictReader gives it, has an epoch and only numbers."""
     whole = None not in row and None not in row.values()
     epoch = whole and re.fullmatch('[0-9]{1,9}', row.get('epoch', ''))
     return bool(epoch) and all(value == '' or is_number(value) for value in row.values())
 
 
 def is_number(text):
-    """Whether a text spells a number, nan and inf among them."""
+    """Whether a text is a number; nan and inf are."""
     try:
         float(text)
     except ValueError:
@@ -57,23 +57,23 @@ def is_number(text):
 
 
 def is_plain(value):
-    """Whether a value holds no others."""
+    """Whether a value contains no other values."""
     return value is None or isinstance(value, (bool, int, float, str))
 
 
 def is_shallow(value):
-    """Whether a value is plain, or a list or dictionary of plain ones."""
+    """Whether a value is plain, or a list or dictionary of plain values."""
     held = value.values() if isinstance(value, dict) else value
     return is_plain(value) or all(map(is_plain, held))
 
 
 def is_count(value, most=math.inf):
-    """Whether a value is a whole number from 1; True, which Python counts as one, is none."""
+    """Whether a value is a whole number of at least 1; True, which is an int in Python, is not."""
     return type(value) is int and 1 <= value <= most
 
 
 def is_word(value):
-    """Whether a value is a text that can be shown and can be part of a file's name."""
+    """Whether a value is a text that can be printed and can be part of a file name."""
     return isinstance(value, str) and value != '' and value.isprintable()
 
 
@@ -89,7 +89,7 @@ def are_texts(value):
 
 
 def are_names(value):
-    """Whether a value is a list of one text or more."""
+    """Whether a value is a list of at least one text."""
     return are_texts(value) and value != []
 
 

@@ -1,1 +1,1 @@
-"""What every room uses: errors, files, the terminal, the start of TensorFlow."""
+"""What all packages use: errors, files, the terminal, the start of TensorFlow."""

@@ -1,4 +1,4 @@
-"""Starts TensorFlow and Keras on it: silently, and with the threads that a run asks for."""
+"""Starts TensorFlow and Keras silently, with the number of threads that a run asks for."""
 
 import contextlib
 import json
@@ -13,8 +13,8 @@ from support.errors import InputError
 def quiet():
     """Holds back what C++ libraries write to descriptor 2, which no Python setting silences.
 
-    What was held back is shown when the block fails or the process dies in it, as C++ may have it
-    do, and dropped otherwise. An InputError tells by itself what is wrong.
+    It is shown if the block fails, or if the process dies in it, which C++ code may cause.
+    Otherwise it is dropped. It is not shown with an InputError, which says itself what is wrong.
     """
     sys.stderr.flush()
     with os.fdopen(os.dup(2), 'wb') as terminal, hold() as holder:
@@ -32,16 +32,16 @@ def quiet():
 
 
 def hold():
-    """A process that shows, once its input ends, what it was sent; it outlives this one."""
+    """A process that prints what it was sent once its input ends; it outlives this process."""
     command = ['sh', '-c', 'words=$(cat); test -z "$words" || printf "%s\\n" "$words" >&2']
     return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
 def limit_threads(count):
-    """Has TensorFlow compute with `count` threads; to be called before anything starts it.
+    """Makes TensorFlow compute with `count` threads; to be called before anything starts it.
 
-    By the environment, since TensorFlow takes no such wish once it has computed anything, and
-    decoding a data set may come before training.
+    This is done by the environment, because TensorFlow ignores later settings once it has computed
+    anything, and a data set may be decoded before training.
     """
     os.environ['TF_NUM_INTRAOP_THREADS'] = os.environ['TF_NUM_INTEROP_THREADS'] = str(count)
 
@@ -72,7 +72,7 @@ def load_tensorflow():
 
 
 def check_keras_json():
-    """Refuses a keras.json on which the import of TensorFlow or Keras would fail."""
+    """Refuses a keras.json with which the import of TensorFlow or Keras would fail."""
     if os.path.expanduser('~') == '~':  # TensorFlow would make a directory of that name
         os.environ.setdefault('KERAS_HOME', '/tmp/.keras')
     path = os.path.join(
@@ -82,7 +82,7 @@ def check_keras_json():
         with open(path) as file:
             found = json.load(file)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return  # they take their own defaults
+        return  # they use their own defaults
     if not (
         isinstance(found, dict)
         and found.get('floatx', 'float32') in ('float16', 'float32', 'float64')
@@ -90,4 +90,4 @@ def check_keras_json():
         and found.get('image_data_format', 'channels_last') in ('channels_first', 'channels_last')
         and not found.get('nnx_enabled')
     ):
-        raise InputError(f'{path}: holds settings that Keras does not know; mend or delete it')
+        raise InputError(f'{path}: has settings that Keras does not accept; fix or delete it')

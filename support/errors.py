@@ -1,4 +1,4 @@
-"""Mistakes that the user can mend, each told in one line."""
+"""Mistakes that the user can fix, each reported in one line."""
 
 import contextlib
 import errno
@@ -6,32 +6,32 @@ import os
 
 
 class InputError(Exception):
-    """A mistake the user can mend: the message names the flag or file, the fault, what to do."""
+    """A mistake that the user can fix: the message names the flag or file, the fault, a remedy."""
 
 
 def full(error):
-    """Whether an OSError says that there is no room left, of a disk or of a quota."""
+    """Whether an OSError says that a disk is full or a quota used up."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def expand(path):
-    """`path` with the home directory in the place of a `~` at its beginning.
+    """`path` with a leading `~` replaced by the home directory.
 
     Raises:
-      ValueError: no home is known, so that a directory called `~` would be meant.
+      ValueError: no home directory is known, so the path would mean a directory called `~`.
     """
     expanded = os.path.expanduser(path)
     if path.startswith('~') and (expanded.startswith('~') or os.environ.get('HOME') == ''):
-        raise ValueError('no home directory is known; set HOME or write the path out')
+        raise ValueError('no home directory is known; set HOME or write the full path')
     return expanded
 
 
 @contextlib.contextmanager
 def reading(path):
-    """Tells in one line that names `path` why it cannot be read; so nothing is known against it.
+    """Reports in one line why `path` cannot be read, which does not mean that it is damaged.
 
-    Where nothing is, FileNotFoundError or NotADirectoryError pass. A link that leads nowhere is
-    something: its disk may be away.
+    If nothing exists there, FileNotFoundError or NotADirectoryError pass. A broken link counts as
+    existing: its disk may not be mounted.
 
     Raises:
       InputError: the operating system refuses.

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read with a line on what is wrong."""
+"""Files that are written completely or not at all; errors are reported in one line."""
 
 import contextlib
 import hashlib
@@ -19,10 +19,10 @@ DIGEST = 32  # bytes of a SHA-256
 
 @contextlib.contextmanager
 def writing(path):
-    """Tells a failure to write in one line that names `path`.
+    """Reports a failure to write in one line that names `path`.
 
     Raises:
-      InputError: when the operating system refuses.
+      InputError: the operating system refuses.
     """
     try:
         yield
@@ -35,10 +35,10 @@ def writing(path):
 
 @contextlib.contextmanager
 def atomic(path):
-    """Yields a temporary path beside `path`, of the same suffixes, that becomes `path` at the end.
+    """Yields a temporary path next to `path`, with the same suffixes, renamed to `path` at the end.
 
     Raises:
-      InputError: when the file cannot be written; nothing of it is left.
+      InputError: the file cannot be written; nothing of it is left.
     """
     path = Path(path)
     with writing(path):
@@ -53,10 +53,10 @@ def atomic(path):
 
 
 def remove(path):
-    """Removes what lies at `path`, a directory with all that is in it; of a link the link alone.
+    """Removes a file, a directory with all its contents, or a link but not its target.
 
     Raises:
-      InputError: when the operating system refuses.
+      InputError: the operating system refuses.
     """
     with writing(path):
         if path.is_dir() and not path.is_symlink():
@@ -66,7 +66,7 @@ def remove(path):
 
 
 def names(path):
-    """The names in a directory, ascending; none where there is none.
+    """The names in a directory, sorted; an empty list if there is no directory.
 
     Raises:
       InputError: it cannot be read. (A glob would find nothing in it.)
@@ -77,11 +77,11 @@ def names(path):
     except FileNotFoundError:
         return []
     except NotADirectoryError:
-        raise InputError(f'{path}: no directory; move it away') from None
+        raise InputError(f'{path}: not a directory; move it away') from None
 
 
 def write_arrays(path, arrays):
-    """Writes {name: array} as an npz file with its SHA-256 after its end, whole or not at all."""
+    """Writes {name: array} as an npz file followed by its SHA-256, completely or not at all."""
     with atomic(path) as temporary:
         np.savez(temporary, **arrays)
         with open(temporary, 'r+b') as file:
@@ -105,7 +105,7 @@ def read_arrays(path):
 
 
 def digest(arrays):
-    """The SHA-256 of {name: array}, whatever their order, in hexadecimal."""
+    """The SHA-256 of {name: array} in hexadecimal, independent of their order."""
     found = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         found.update(repr((name, array.shape, array.dtype.str)).encode())
@@ -114,7 +114,7 @@ def digest(arrays):
 
 
 def write_json(path, values):
-    """Writes a dictionary as JSON, whole or not at all."""
+    """Writes a dictionary as JSON, completely or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + '\n')
 
@@ -125,7 +125,7 @@ def read_json(path):
     Raises:
       FileNotFoundError: there is no such file.
       InputError: it cannot be read.
-      ValueError: it is damaged: no JSON, no dictionary, or with text that is no Unicode.
+      ValueError: it is damaged: not JSON, not a dictionary, or with text that is not Unicode.
     """
     with reading(path):
         data = Path(path).read_bytes()
@@ -135,5 +135,5 @@ def read_json(path):
     except RecursionError:
         raise ValueError(f'{path}: nested too deeply') from None
     if not isinstance(found, dict):
-        raise ValueError(f'{path}: no dictionary')
+        raise ValueError(f'{path}: not a dictionary')
     return found

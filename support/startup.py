@@ -1,4 +1,4 @@
-"""What a command does before it imports anything else, so that its whole life is covered."""
+"""What a command does before all other imports, so that Ctrl-C works during them too."""
 
 import os
 import signal
@@ -7,28 +7,28 @@ import warnings
 
 
 def begin():
-    """Makes Ctrl-C a silent end, closed streams harmless, and Python's warnings silent.
+    """Makes Ctrl-C end the process silently, closed streams harmless, and Python's warnings silent.
 
-    What libraries warn of is nothing that a user of a command can mend; python -W shows it.
+    Users of a command cannot fix what libraries warn about; python -W shows these warnings.
     """
     on_interrupt(lambda *_: os._exit(128 + signal.SIGINT))
     open_closed()
-    # A file may have a name that the terminal's encoding has no letters for.
+    # A file name may have letters that the terminal's encoding lacks.
     sys.stdout.reconfigure(errors='backslashreplace')
     if not sys.warnoptions:
         warnings.simplefilter('ignore')
 
 
 def on_interrupt(handler):
-    """Answers Ctrl-C with `handler`, but in a process that was started to ignore it."""
+    """Answers Ctrl-C with `handler`, except in a process that was started to ignore it."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
 
 
 def open_closed():
-    """Leads streams that the shell has closed (`2>&-`) to nowhere.
+    """Redirects streams that the shell has closed (`2>&-`) to /dev/null.
 
-    Otherwise the next file that is opened would get their number, and with it what is printed.
+    Otherwise the next file to be opened would get their number, and would receive the output.
     """
     for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
         if getattr(sys, name) is None:

@@ -14,9 +14,9 @@ from support.errors import InputError, full
 
 
 def start(main):
-    """Runs `main(argv)`; answers mistakes and full disks in one line, and exits with its status.
+    """Runs `main(argv)`; reports mistakes and full disks in one line, and exits with its status.
 
-    Status 0 is success, 1 a mistake told by InputError or the operating system, 130 Ctrl-C.
+    Status 0 is success, 1 a mistake reported by InputError or the operating system, 130 Ctrl-C.
     """
     try:
         startup.on_interrupt(signal.default_int_handler)
@@ -36,19 +36,19 @@ def start(main):
 
 
 def describe(error):
-    """The operating system's refusal as `file: reason; what to do`."""
+    """An error of the operating system as `file: reason; what to do`."""
     reason = error.strerror or str(error)
     if error.filename:
         return f'{error.filename}: {reason}' + ('; make room there' if full(error) else '')
     if not takes_output():
-        return f'standard output: cannot be written ({reason}); lead it to where there is room'
+        return f'standard output: cannot be written ({reason}); make room or redirect it'
     if full(error):
-        return f'{reason}; make room where runs, ~/.cache and temporary files lie'
+        return f'{reason}; make room for runs, ~/.cache and temporary files'
     return reason
 
 
 def takes_output():
-    """Whether standard output takes a line; if not, Python is spared its own try at the end."""
+    """Whether standard output can be written; if not, Python will not try again at exit."""
     try:
         print(flush=True)  # what could not be written before is dropped, so flushing alone passes
     except OSError:
@@ -58,13 +58,14 @@ def takes_output():
 
 
 class Interrupt:
-    """Turns the first SIGINT or SIGTERM into a wish to stop; the second ends the process at once.
+    """Makes the first SIGINT or SIGTERM a request to stop; the second ends the process at once.
 
-    A thread answers the first with the line `answer`, and obeys the second where it must: Python
-    itself hears of signals only when a compiled call returns, and compiling takes a while.
+    A thread prints the line `answer` at the first signal, and ends the process at the second. It is
+    needed because Python itself handles signals only when a compiled call returns, and compiling
+    takes a while.
 
     Attributes:
-      signal: number of the signal that came, or None.
+      signal: number of the signal received, or None.
     """
 
     def __init__(self, answer):
@@ -101,20 +102,20 @@ class Interrupt:
 
 
 def say(line):
-    """Prints a line at once, above a progress bar if there is one."""
+    """Prints a line immediately, above the progress bar if there is one."""
     tqdm.write(line, sys.stdout)
     sys.stdout.flush()
 
 
 class Progress:
-    """A line an epoch: a short one above a bar over all images on a terminal, else a full one.
+    """One line per epoch: on a terminal a short one above a progress bar, elsewhere a full one.
 
-    What is left is told by the time of what came after the first compiled call and after the end
-    of the first epoch, which compile.
+    The remaining time is estimated without the first compiled call and the end of the first epoch,
+    because both compile.
     """
 
     def __init__(self, images, epochs, done):
-        """Of `images` an epoch in `epochs` epochs, `done` were seen in earlier sessions."""
+        """`images` per epoch, `epochs` in all, of which `done` images were seen in earlier runs."""
         self.images, self.epochs, self.done = images, epochs, done
         self.seconds, self.timed, self.since = 0.0, 0, None
         self.bar, self.compiling = None, True
@@ -127,7 +128,7 @@ class Progress:
             self.bar.close()
 
     def advance(self, images, losses):
-        """Tells of `images` more, and of the epoch's mean losses so far."""
+        """Shows that `images` more were seen, and the epoch's mean losses so far."""
         self.done += images
         if self.bar is None:
             self.begin()
@@ -140,18 +141,18 @@ class Progress:
         self.bar.set_postfix(losses, refresh=False)
 
     def begin(self):
-        """Shows the bar, when the first call has been compiled."""
+        """Shows the bar once the first call has been compiled."""
         shape = {'total': self.images * self.epochs, 'unit': 'img', 'unit_scale': True}
         self.bar = tqdm(initial=self.done, disable=not sys.stderr.isatty(), **shape)
         self.since = time.monotonic()
 
     def measure(self):
-        """Adds the time since it was last asked for to that of the training."""
+        """Adds the time since the last call of this method to the training time."""
         now = time.monotonic()
         self.seconds, self.since = self.seconds + now - self.since, now
 
     def epoch(self, row):
-        """Tells of a finished epoch, {column: value}."""
+        """Prints the line of a finished epoch, {column: value}."""
         rest = self.images * self.epochs - self.done
         left = tqdm.format_interval(self.seconds / self.timed * rest) if self.timed else '?'
         words = brief(row) if sys.stdout.isatty() else at_length(row)
@@ -162,12 +163,12 @@ class Progress:
 
 
 def at_length(row):
-    """Every number of an epoch in words."""
+    """All numbers of an epoch, each with its name."""
     return [f'{name} {value:.5g}' for name, value in row.items() if name != 'epoch' and value]
 
 
 def brief(row):
-    """Its losses, the first of its test values, its scores and its seconds."""
+    """The losses of an epoch, the first of its test values, its scores and its seconds."""
     tests = [name for name in row if name.startswith('test_')]
     shown = [n for n in row if n.endswith('loss') or n in tests[:1] or n.startswith('eval_')]
     words = [f'{name} {row[name]:.4g}' for name in shown if row[name] is not None]

@@ -123,7 +123,7 @@ def test_settings_and_seeds_that_are_none_are_refused(words, told):
 
 
 @pytest.mark.parametrize(
-    ('word', 'told'), [('--change=nothing', 'there are post'), ('--threads=0', 'from 1')]
+    ('word', 'told'), [('--change=nothing', 'choose from post'), ('--threads=0', 'from 1')]
 )
 def test_variants_and_threads_that_are_none_are_refused(word, told):
     with pytest.raises(InputError, match=told):

@@ -238,17 +238,17 @@ def test_mistake_is_one_line_and_status_one():
         (['--runs=outputs'], 'outputs: '),
         (['--runs=outputs/gan,outputs/new'], 'outputs/new: has no samples yet; train it first: '
          'python train.py --model=new --dataset=digits'),
-        (['--runs=outputs/gan,outputs/mnist'], '--runs: outputs/gan is of digits .*, '
-         'outputs/mnist of mnist .*; compare'),
-        (['--runs=outputs/gan,outputs/other'], r'--runs: outputs/gan is of digits \(data_hash a1\)'
-         r', outputs/other of digits \(data_hash b2\); compare'),
-        (['--runs=outputs/gan', '--epochs_shown=0'], "--epochs_shown: '0' is no epoch"),
-        (['--runs=outputs/gan', '--epochs_shown=1,-2'], "--epochs_shown: '-2' is no epoch"),
-        (['--runs=outputs/gan', '--epochs_shown=1.5'], "--epochs_shown: '1.5' is no epoch"),
-        (['--runs=outputs/gan', '--epochs_shown=first'], "--epochs_shown: 'first' is no epoch"),
-        (['--runs=outputs/gan', '--epochs_shown='], "--epochs_shown: '' is no epoch"),
+        (['--runs=outputs/gan,outputs/mnist'], '--runs: outputs/gan was trained on digits .*, '
+         'outputs/mnist on mnist .*; choose'),
+        (['--runs=outputs/gan,outputs/other'], r'--runs: outputs/gan was trained on digits '
+         r'\(data_hash a1\), outputs/other on digits \(data_hash b2\); choose'),
+        (['--runs=outputs/gan', '--epochs_shown=0'], "--epochs_shown: '0' is not an epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=1,-2'], "--epochs_shown: '-2' is not an epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=1.5'], "--epochs_shown: '1.5' is not an epoch"),
+        (['--runs=outputs/gan', '--epochs_shown=first'], "--epochs_shown: 'first' is not an epoch"),
+        (['--runs=outputs/gan', '--epochs_shown='], "--epochs_shown: '' is not an epoch"),
         (['--runs=outputs/gan', f'--epochs_shown={"1" * 5000}'], "--epochs_.*: '1{20}...' is"),
-        (['--runs=outputs/gan', '--epochs_shown=3'], '--epochs_shown: no run has .* latest is 1'),
+        (['--runs=outputs/gan', '--epochs_shown=3'], '--epochs_shown: .* latest is 1; add last'),
         (['--runs=outputs/gan', '--out=file'], 'file/figure.png: cannot be written'),
         (['--runs=outputs/gan', 'stray'], 'stray: '),
         (['--runs=outputs/gan', '--epochs=3'], '--epochs: unknown flag'),

@@ -306,7 +306,7 @@ def test_unknown_names_are_answered_with_the_nearest():
     assert 'digits' in refusal(datasets.check, 'digit')
     assert 'folder' in refusal(datasets.load, 'no/such/path')
     assert '--dataset=mnist:1.0.0' in refusal(datasets.check, 'mnist:1.0.0')
-    assert 'no images' in refusal(datasets.check, 'imdb_reviews')
+    assert 'no 8-bit images' in refusal(datasets.check, 'imdb_reviews')
 
 
 def test_damaged_image_is_named(tmp_path):
@@ -349,7 +349,7 @@ def test_folders_without_images(tmp_path, cache):
     folder = str(tmp_path / 'pictures')
     assert folder in refusal(datasets.check, folder)
     save(tmp_path / 'pictures' / 'train' / 'x.png')
-    assert 'single image' in refusal(datasets.load, folder)
+    assert 'only one image' in refusal(datasets.load, folder)
     (tmp_path / 'pictures' / 'test').mkdir()
     assert f'{folder}/test: no images' in refusal(datasets.load, folder)
     assert not cache.exists()
@@ -488,7 +488,7 @@ def test_no_room_anywhere_is_told(tmp_path, monkeypatch):
 def test_without_a_home_the_cache_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.delenv('XDG_CACHE_HOME')
     monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
-    assert refusal(datasets.cache_directory).startswith('XDG_CACHE_HOME: missing, and no home')
+    assert refusal(datasets.cache_directory).startswith('XDG_CACHE_HOME: not set, and no home')
     monkeypatch.undo()
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.setenv('XDG_CACHE_HOME', '~/mine')

@@ -23,7 +23,7 @@ from evaluation.judges import classifier as judges
 FEW = '--num_samples=200'
 CONDITIONS = {'version', 'data_hash', 'features', 'classifier', 'accuracy', 'num_samples', 'seed'}
 CONDITIONS |= {'step', 'checkpoint', 'test_images'}
-PICTURES = ('neighbours.png', 'latent.png')
+PICTURES = ('neighbours.png', 'pairs.png', 'latent.png')
 
 
 @pytest.fixture(scope='module')
@@ -78,8 +78,9 @@ def test_the_table_has_the_real_images_and_a_row_a_run(evaluated):
     names = [row.split('|')[1].strip() for row in rows]
     assert names == ['run', *real, 'vae', 'gan']
     assert {row.count('|') for row in rows} == {rows[0].count('|')}
-    assert '200 samples against 200 test images.\nWith so few, FID comes out too high' in table
+    assert '200 samples against 200 test images.\nWith so few, FID is too high' in table
     assert 'no encoder' not in table
+    assert table.count('+-: standard') == 5
 
 
 def inapplicable(name, row):
@@ -94,13 +95,24 @@ def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeyp
     for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
         assert f' {title}' in head
     assert 'KID' not in head and 'no elbo' not in shown.out
-    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; by 200 samples of each\n'
+    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; 200 samples per run\n'
     assert shown.err == told
 
 
 def test_a_note_tells_why_a_score_asked_for_by_name_is_missing(copies, capsys):
     assert call(copies.values(), '--metrics=fid,elbo') == 0
     assert 'gan: no elbo: the model has no encoder.\n' in capsys.readouterr().out
+
+
+def test_pictures_that_scores_draw_are_told(copies, capsys):
+    assert call(copies.values(), '--metrics=fid,pairs,active_units') == 0
+    expected = [
+        copies['vae'] / 'pairs.png',
+        copies['vae'] / 'latent.png',
+        copies['gan'] / 'pairs.png',
+    ]
+    assert capsys.readouterr().out.splitlines()[-3:] == [*map(str, expected)]
+    assert all(path.exists() for path in expected)
 
 
 def test_a_pipe_is_told_of_each_score_and_its_time(evaluated, tmp_path, capsys):
@@ -165,7 +177,8 @@ def test_every_score_is_kept_or_has_its_reason(evaluated):
         assert len(found['conditions']['classifier']) == 64
         assert found['conditions'].keys() == CONDITIONS
     assert result(paths['vae'])['reasons'].keys() == {'log_likelihood'}
-    drawn = [paths['vae'] / name for name in PICTURES] + [paths['gan'] / 'neighbours.png']
+    drawn = [paths['vae'] / name for name in PICTURES]
+    drawn += [paths['gan'] / name for name in PICTURES[:2]]
     assert all(len(np.unique(pictures.load_png(path))) > 30 for path in drawn)
     assert not (paths['gan'] / 'latent.png').exists()
 

@@ -1,5 +1,6 @@
 """What evaluate.py stands on: the judges, the rows and what they are scored by, the tables."""
 
+import collections
 import json
 
 import numpy as np
@@ -201,10 +202,6 @@ def test_scores_of_the_real_images_themselves(digits):
     row = row_of(bench.real.images, bench)
     assert scores.measure('fid', row)['fid'] == pytest.approx(0.0, abs=1e-6)
     assert scores.measure('sharpness', row) == {'ratio': 1.0}
-    known = row_of(bench.training(100).images, bench)
-    assert scores.measure('duplicates', known)['pairs'] == 0
-    twice = row_of(np.repeat(known.pictures.images[:50], 2, axis=0), bench)
-    assert scores.measure('duplicates', twice)['pairs'] == 50
     half = row_of(bench.real.images // 2, bench)
     assert scores.measure('sharpness', half)['ratio'] == pytest.approx(0.25, abs=0.01)
 
@@ -233,7 +230,7 @@ def test_the_table_says_how_many_images_stand_on_either_side():
         return results.sides([('vae', found)], names)
 
     assert lines(['sharpness', 'elbo'], 360) == lines(['precision_recall'], 360) == []
-    told = 'FID and its kin: 10,000 samples against 10,000 test images.'
+    told = 'FID and similar scores: 10,000 samples against 10,000 test images.'
     assert lines(['fid'], 10000) == ['', told]
     assert 'too high' in lines(['sharpness', 'kid'], 360)[2]
 
@@ -256,12 +253,51 @@ def test_copies_are_looked_for_among_the_images_a_run_was_trained_on(digits):
     seen = bench.training(200)
     copies = row_of(seen.images[:100], bench)
     copies.train_size = 200
-    assert scores.measure('memorisation', copies) == {'ratio': 0.0, 'nearer': 1.0}
+    found = scores.measure('memorisation', copies)
+    assert found == {'ratio': 0.0, 'nearer': 1.0, 'error': 0.0}
     known = {image.tobytes() for image in seen.images}
     unseen = [image for image in digits.train_images[:400] if image.tobytes() not in known]
     others = row_of(np.array(unseen[:100]), bench)
     others.train_size = 200
     assert scores.measure('memorisation', others)['ratio'] > 0.5
+
+
+def run_row(images, bench, place):
+    """A row of a run in the directory `place`."""
+    row = row_of(images, bench)
+    row.run = Run(place)
+    return row
+
+
+def test_the_nearest_pairs_are_of_one_class_and_beside_real_ones(digits, tmp_path, monkeypatch):
+    """Twice the same image in class 3, and in class 5 once more, a little darker."""
+    drawn = []
+    monkeypatch.setattr(figures, 'draw_pairs', lambda *words: drawn.append(words))
+    kinds = np.full(100, 5)
+    kinds[[10, 20, 30, 40]] = 3
+    images = np.random.default_rng(0).integers(1, 255, (100, 28, 28, 1)).astype(np.uint8)
+    images[20] = images[40]
+    images[60] = images[40] - 1
+    images[70] = images[60] + 2
+    monkeypatch.setattr(rows.Pictures, 'classes', kinds)
+    row = run_row(images, thumbnails(digits), tmp_path)
+    assert scores.measure('pairs', row) == {'smallest_distance': 0.0}
+    path, names, samples, real = drawn[0]
+    assert (path, names) == (tmp_path / 'pairs.png', [digits.class_names[k] for k in (3, 5)])
+    (same, zero, few), (others, distance, many) = samples
+    np.testing.assert_array_equal(same, [images[40]] * 2)
+    assert (zero, few, many) == (0.0, 4, 96)
+    np.testing.assert_array_equal(np.sort(others, axis=0), images[[60, 70]])
+    assert distance == pytest.approx(2 * 28 / 255)
+    known = {image.tobytes() for image in row.bench.training(100).images}
+    assert all(image.tobytes() in known for image in real[0][0])
+
+
+def test_a_judge_of_other_classes_leaves_one_class(digits):
+    assert rows.Pictures(digits.test_images[:3], None).classes.tolist() == [0, 0, 0]
+    assert rows.Pictures(digits.test_images[:3], Judged()).classes.tolist() == [0, 0, 0]
+    seen = rows.Pictures(digits.test_images[:50], thumbnails(digits).judge)
+    np.testing.assert_array_equal(seen.classes, seen.probabilities.argmax(axis=1))
 
 
 def test_sigma_is_chosen_on_images_that_are_not_scored(digits, monkeypatch):
@@ -333,6 +369,22 @@ def test_neighbours_stand_beside_their_sample_with_their_distances(tmp_path):
     np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
 
 
+def test_pairs_stand_beside_real_ones_as_far_as_there_are_any(tmp_path):
+    pair = np.full((2, 4, 4, 1), 10, np.uint8)
+    samples = [(pair, 0.5, 1200), (pair + 1, 2.25, 7)]
+    figures.draw_pairs(tmp_path / 'a.png', ['cat', 'dog'], samples, [None, (pair + 2, 3.0, 9)])
+    expected = pictures.table(
+        ['', ''],
+        ['nearest samples', '', 'nearest training images', ''],
+        [[*pair, None, None], [*(pair + 1), *(pair + 2)]],
+        [
+            ['cat: 0.50 apart', 'of 1,200', '', ''],
+            ['dog: 2.25 apart', 'of 7', 'dog: 3.00 apart', 'of 9'],
+        ],
+    )
+    np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
+
+
 def test_dimensions_of_codes_as_drawn(tmp_path, monkeypatch):
     """(4 + 1 - 0 - 1) / 2 = 2 nats and (0 + 1/4 + 2 log 2 - 1) / 2 = 0.318, the larger first."""
     canvases, canvas = [], figures.FigureCanvasAgg
@@ -376,10 +428,31 @@ def test_a_table_by_hand():
         '| a | 2 | 0.500 | 25.0% | 25.0 75.0 | 1.23 |\n'
         '| b |  |  |  |  |  |\n'
         '\n'
-        'FID and its kin: 200 samples against 3,000 test images.\n'
+        'FID and similar scores: 200 samples against 3,000 test images.\n'
         '\n'
         'a: no kid, elbo: they are few.\n'
     )
+
+
+def test_errors_stand_in_the_cells_and_below_what_they_are():
+    found = {
+        'memorisation': {'ratio': 0.9651, 'nearer': 0.5312, 'error': 0.00913},
+        'elbo': {'negative_elbo': 3.5, 'kl': 1.0, 'reconstruction': 2.5},
+        'elbo_binarized': {
+            'negative_elbo': 3.0, 'kl': 1.0, 'reconstruction': 2.0, 'bits_per_dimension': 0.25
+        },
+    }  # fmt: skip
+    lines = results.markdown([('a', RESULT | {'scores': found})], found, []).splitlines()
+    cells = '0.965 | 53.1% +- 0.9 | 3.50 = 1.00 + 2.50 (no likelihood) | 3.00 = 1.00 + 2.00 (0.2500'
+    assert lines[2] == f'| a | {cells} bits/dim) |'
+    assert lines[3:] == ['', scores.SCORES['memorisation'].note, scores.SCORES['elbo'].note]
+
+
+@pytest.mark.parametrize('name', scores.SCORES)
+def test_every_score_with_an_error_says_below_the_table_what_it_is(name):
+    numbers = collections.defaultdict(lambda: 1.0, histogram=[1])
+    cells = [show(numbers) for show in scores.SCORES[name].columns.values()]
+    assert any('+-' in cell for cell in cells) == ('+-: standard ' in scores.SCORES[name].note)
 
 
 def test_a_table_for_a_terminal_by_hand():
@@ -393,7 +466,7 @@ def test_a_table_for_a_terminal_by_hand():
         'share of each class (%)  25.0 75.0  -\n'
         'FID                      1.23       -\n'
         '\n'
-        'FID and its kin: 200 samples against 3,000 test images.\n'
+        'FID and similar scores: 200 samples against 3,000 test images.\n'
     )
     many = RESULT | {'scores': {'coverage': RESULT['scores']['coverage'] | {'histogram': [1] * 8}}}
     last = results.upright([('a', many)], ['coverage'], []).splitlines()[-2:]

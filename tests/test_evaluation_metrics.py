@@ -277,26 +277,41 @@ def test_the_chosen_sigma_has_the_highest_likelihood(random):
     assert metrics.choose_sigma(samples, images, sigmas) == sigmas[np.argmax(windows)]
 
 
-def test_the_birthday_test_counts_pairs_and_finds_the_support(random):
-    distinct = 10.0 * np.eye(5)
-    assert metrics.birthday_test(distinct, 1.0) == (0, 10.0)
-    assert metrics.birthday_test(np.repeat(distinct, 3, axis=0), 1.0) == (15, 7.0)
-    images = random.random((200, 8))
-    drawn = images[random.integers(200, size=3000)]
-    assert metrics.birthday_test(drawn, 1e-3).support == pytest.approx(200, rel=0.05)
-
-
-def test_the_nearest_pair_leaves_out_copies():
-    assert metrics.nearest_pair(np.array([[0.0], [0.0], [3.0], [5.0]])) == pytest.approx(2.0)
+def test_the_nearest_pair_by_hand():
+    distance, pair = metrics.nearest_pair(np.array([[9.0], [0.0], [3.0], [5.0]]))
+    assert (distance, sorted(pair)) == (2.0, [2, 3])
+    distance, pair = metrics.nearest_pair(np.array([[9.0], [4.0], [3.0], [4.0], [4.0]]))
+    assert distance == 0.0
+    assert len(set(pair)) == 2 and set(pair) <= {1, 3, 4}
 
 
 def test_memorisation_by_hand():
-    assert metrics.memorisation([0.0, 0.0], [1.0, 3.0]) == (0.0, 1.0)
-    assert metrics.memorisation([1.0, 3.0], [1.0, 3.0]) == (1.0, 0.5)
+    """The shares of sample and test image are (2, 0, 0) / 3 and (0, 1, 1) / 3.
+
+    Their variances are 12 / 81 and 3 / 81, the third of the sum is 5 / 81.
+    """
+    assert metrics.memorisation([0.0, 0.0], [1.0, 3.0]) == (0.0, 1.0, 0.0)
+    assert metrics.memorisation([1.0, 3.0], [1.0, 3.0])[:2] == (1.0, 0.5)
     assert metrics.memorisation([2.0, 8.0, 9.0], [1.0, 3.0, 4.0]) == (
         pytest.approx(8 / 3),
         pytest.approx(2 / 9),
+        pytest.approx(math.sqrt(5) / 9),
     )
+
+
+def test_the_share_of_nearer_samples_is_that_of_mann_and_whitney(random):
+    samples, tests = random.integers(9, size=400), random.integers(2, 9, size=300)
+    pairs = stats.mannwhitneyu(tests, samples).statistic
+    assert metrics.memorisation(samples, tests).nearer == pytest.approx(pairs / (400 * 300))
+
+
+def test_the_error_of_the_share_is_its_deviation_over_draws(random):
+    """Of equal distributions the variance is (N + M + 1) / (12 N M) (Mann & Whitney 1947)."""
+    even = metrics.memorisation(random.random(2000), random.random(1000))
+    assert even.error == pytest.approx(math.sqrt(3001 / (12 * 2000 * 1000)), rel=0.03)
+    draws = [metrics.memorisation(random.random(80), 0.4 + random.random(50)) for _ in range(2000)]
+    spread = np.std([draw.nearer for draw in draws])
+    assert np.mean([draw.error for draw in draws]) == pytest.approx(spread, rel=0.05)
 
 
 def test_sharpness_by_scipy_and_its_order(random):
@@ -414,8 +429,7 @@ def flat(scores):
         metrics.precision_recall,
         metrics.density_coverage,
         metrics.mmd,
-        lambda x, y, rows: metrics.birthday_test(x, 1.0, rows),
-        lambda x, y, rows: metrics.nearest_pair(x, rows),
+        lambda x, y, rows: metrics.nearest_pair(y, rows)[0],
         lambda x, y, rows: metrics.parzen_log_densities(x, y, 0.3, rows),
         lambda x, y, rows: metrics.index_code(x, np.exp(y), x + y, rows),
     ],

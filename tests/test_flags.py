@@ -79,13 +79,13 @@ def test_help_needs_no_tensorflow(more):
 @pytest.mark.parametrize('word', ['--help', '-h'])
 def test_help_shows_groups_meanings_and_defaults(capsys, word):
     text = shown(capsys, word, command=['train.py'])
-    assert text.startswith('About. What to train --model what to train: ae, ')
-    groups = ['What to train', 'How to train', 'Where things lie', 'Help']
+    assert text.startswith('About. What to train --model model to train: ae, ')
+    groups = ['What to train', 'How to train', 'Where and when to save', 'Help']
     assert sorted(groups, key=text.index) == groups
     assert '--latent_dim length of the code (default 100)' in text
-    assert '--seed of all random numbers; the same seed gives the same run (default 0)' in text
+    assert '--seed seed of all random numbers; the same seed gives the same run (default 0)' in text
     assert '--xla <auto|on|off>: compile the steps with XLA; auto does what was measured' in text
-    assert '--image_size images are brought to this many pixels a side; by default their' in text
+    assert '--image_size resize images to this many pixels per side; by default they' in text
     assert 'None' not in text and 'False' not in text and 'Options of' not in text
 
 
@@ -101,13 +101,13 @@ def test_help_shows_what_the_named_model_reads(capsys, toy):
 
 def test_help_shows_what_a_default_is_by_model(capsys, toy):
     text = shown(capsys, '--help', command=['train.py'])
-    assert '--epochs passes over the training images (default 100; by model 7 for toy)' in text
-    assert '--batch_size images a step (default 64)' in text
+    assert '--epochs passes over the training images (default 100; 7 for toy)' in text
+    assert '--batch_size images per step (default 64)' in text
 
 
 def test_defaults_by_model_are_told_where_they_differ():
     told = flags.default_text(100, {7: ['a', 'b'], 100: ['c'], 5: ['d']})
-    assert told == ' (default 100; by model 7 for a and b, 5 for d)'
+    assert told == ' (default 100; 7 for a, b; 5 for d)'
     assert flags.default_text(100, {100: ['c']}) == ' (default 100)'
     assert flags.default_text(None, {}) == ''
 
@@ -164,7 +164,7 @@ def test_each_command_line_starts_afresh():
     assert settings().seed == 0
 
 
-WHOLE = 'a whole number from 1 up to 2147483647'
+WHOLE = 'a whole number from 1 to 2147483647'
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ WHOLE = 'a whole number from 1 up to 2147483647'
         ('batch_size', WHOLE),
         ('image_size', WHOLE),
         ('train_size', WHOLE),
-        ('latent_dim', 'a whole number from 1 up to 10000'),
+        ('latent_dim', 'a whole number from 1 to 10000'),
         ('save_every', WHOLE),
         ('sample_every', WHOLE),
-        ('learning_rate', 'a finite number above 0 up to 1e+38'),
-        ('save_every_minutes', 'a finite number above 0 up to 1e+38'),
+        ('learning_rate', 'a finite number above 0 and up to 1e+38'),
+        ('save_every_minutes', 'a finite number above 0 and up to 1e+38'),
     ],
 )
 @pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', '-inf', 'many', '', '1e999', '1' * 39])
@@ -217,16 +217,16 @@ def test_a_number_too_large_for_a_computer_is_refused(value):
 @pytest.mark.parametrize('value', ['-1', str(2**31), 'nan'])
 def test_seeds_fit_31_bits(value):
     assert settings(f'--seed={2**31 - 1}').seed == 2**31 - 1
-    wanted = 'a whole number from 0 up to 2147483647'
+    wanted = 'a whole number from 0 to 2147483647'
     assert refusal(f'--seed={value}') == f'--seed={value}: must be {wanted}'
 
 
 def test_limits_of_a_models_own_options(toy):
-    wanted = 'a whole number from 2 up to 2147483647'
+    wanted = 'a whole number from 2 to 2147483647'
     assert refusal('--depth=1', command=toy) == f'--depth=1: must be {wanted}'
     assert (
         refusal('--leak=nan', command=toy)
-        == '--leak=nan: must be a finite number from -1e+38 up to 1e+38'
+        == '--leak=nan: must be a finite number from -1e+38 to 1e+38'
     )
     assert 'soft|hard' in refusal('--kind=firm', command=toy)
 
@@ -249,26 +249,26 @@ def test_plain_names_pass(value):
     [
         (
             ['--model=vaee', '--dataset=digits'],
-            '--model=vaee: no such model, did you mean vae or ae?',
+            '--model=vaee: no such model (did you mean vae or ae?); choose from ae, ',
         ),
-        (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; there are '),
+        (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; choose from '),
         (['--dataset=digits'], '--model: missing'),
         (['--model=vae'], '--dataset: missing'),
         ([], '--model: missing'),
         (
             ['--model=vae', '--lerning_rate=1'],
-            '--lerning_rate: unknown flag, did you mean learning',
+            '--lerning_rate: unknown flag (did you mean learning',
         ),
         (['--model=vae', '--zzzzzz=1'], '--zzzzzz: unknown flag; --help lists the flags'),
         (['--dataset=digits', '--zzzzzz=1'], '--zzzzzz: unknown flag; --help lists the flags'),
         (
             ['--model=gan', '--kl_weight=2'],
-            '--kl_weight: not read by gan, but by vae; leave it out',
+            '--kl_weight: not used by gan, only by vae; leave it out',
         ),
-        (['--kl_weight=2'], '--kl_weight: read by vae alone; name the model with --model'),
-        (['--model=vae', 'mnist'], 'mnist: stray word; flags are written --name=value'),
-        (['mnist', '--model=vae'], 'mnist: stray word; flags are written --name=value'),
-        (['--model=vae', '--', '--epochs=3'], '--epochs=3: stray word'),
+        (['--kl_weight=2'], '--kl_weight: only used by vae; name the model with --model'),
+        (['--model=vae', 'mnist'], 'mnist: unexpected word; write flags as --name=value'),
+        (['mnist', '--model=vae'], 'mnist: unexpected word; write flags as --name=value'),
+        (['--model=vae', '--', '--epochs=3'], '--epochs=3: unexpected word'),
         (['--model=vae', '--xla=perhaps'], '--xla=perhaps: value should be one of <auto|on|off>'),
         (['--model=vae', '--overwrite=perhaps'], '--overwrite=perhaps: '),
         (['--model=vae', '--dataset'], 'Missing value for flag --dataset'),
@@ -290,7 +290,7 @@ def test_flags_may_stand_in_a_file(tmp_path):
     (tmp_path / 'flags').write_text('--undefok=sead\n--sead=3\n')
     assert refusal(f'--flagfile={tmp_path}/flags').startswith('--undefok: unknown flag')
     (tmp_path / 'flags').write_bytes(bytes(range(256)))
-    assert refusal(f'--flagfile={tmp_path}/flags').startswith('--flagfile: no text')
+    assert refusal(f'--flagfile={tmp_path}/flags').startswith('--flagfile: not a text file')
 
 
 @pytest.mark.parametrize('name', ['output_dir', 'data_dir', 'out', 'run', 'runs', 'export'])
@@ -356,12 +356,12 @@ def test_a_model_file_that_cannot_be_read_is_named_and_breaks_no_other(toy, tmp_
     broken = ['train.py', '--model=broken', '--dataset=digits']
     assert refusal(command=broken).startswith(f'{tmp_path}/broken.py{told}')
     assert settings(command=toy).depth == 3
-    assert 'read by toy alone' in refusal('--depth=3', command=['train.py'])
+    assert 'only used by toy' in refusal('--depth=3', command=['train.py'])
 
 
 def test_the_readers_of_a_flag_are_named(toy):
     message = refusal('--width=3', command=toy)
-    assert message == '--width: not read by toy, but by other; leave it out'
+    assert message == '--width: not used by toy, only by other; leave it out'
 
 
 def test_a_variant_has_preferences_of_its_own_and_the_user_wins(toy, tmp_path):
@@ -385,7 +385,7 @@ def test_an_option_that_another_makes_meaningless_is_refused(toy, tmp_path):
     path.write_text(text.replace("'least': 2", "'least': 2, 'only_with': {'game': 'chess'}"))
     assert settings('--depth=5', '--game=chess', command=toy).depth == 5
     assert settings('--game=go', command=toy).game == 'go'
-    told = '--depth=5: read with --game=chess alone; leave one out'
+    told = '--depth=5: only used with --game=chess; add that or leave this out'
     assert refusal('--depth=5', '--game=go', command=toy) == told
     assert refused('toy', dataset='digits', depth=5, game='go') == told
 
@@ -397,7 +397,7 @@ def test_other_commands_define_their_own(capsys):
     assert flags.parse(['x.py', '--share=1'], '', define).share == 1.0
     for value in ('1.5', '-0.5'):
         with pytest.raises(
-            InputError, match=f'^--share={value}: must be a finite number from 0 up'
+            InputError, match=f'^--share={value}: must be a finite number from 0 to 1'
         ):
             flags.parse(['x.py', f'--share={value}'], '', define)
     with pytest.raises(InputError, match=r'^--kl_weight: unknown flag; --help'):
@@ -535,8 +535,8 @@ def test_models_draw_by_flags_of_their_own(hot):
     assert Runs('hot', 'toy', 'cold').parse() == [{'heat': 1.0}, {}, {'heat': 0.5}]
     assert Runs('hot', 'toy', 'cold').parse('--heat=0.25') == [{'heat': 0.25}, {}, {'heat': 0.25}]
     for words, models, told in (
-        ('--heat=3', ['hot'], '--heat=3: must be a finite number from 0 up to 2.0'),
-        ('--heat=1.5', ['hot', 'cold'], '--heat=1.5: not taken by cold; draw its run apart'),
+        ('--heat=3', ['hot'], '--heat=3: must be a finite number from 0 to 2.0'),
+        ('--heat=1.5', ['hot', 'cold'], '--heat=1.5: not accepted by cold; draw its run sep'),
         ('--heat=1', ['toy'], '--heat: unknown flag'),
         ('--depth=2', ['hot'], '--depth: unknown flag'),
     ):

@@ -120,7 +120,7 @@ def test_a_model_begins_from_the_images_that_are_named(project):
     target = pictures.load_grid(project / 'outputs' / 'labelled-digits' / 'target.png')
     images = drawn('from_images', '--images=labelled-digits', '--num=5')
     np.testing.assert_array_equal(images, 255 - pictures.cells(target, 28, 28)[:5])
-    with pytest.raises(InputError, match='begins from images'):
+    with pytest.raises(InputError, match='starts from images'):
         drawn('from_images')
 
 
@@ -134,7 +134,7 @@ def test_a_run_goes_on_with_the_further_data_it_was_begun_with(project, monkeypa
 
     command = ['train.py', '--model=labelled', *SMALL, '--epochs=2']
     monkeypatch.setattr(toy, 'streams', others)
-    with pytest.raises(InputError, match='was begun with other further data'):
+    with pytest.raises(InputError, match='was started with other further data'):
         train.main(command)
     monkeypatch.setattr(toy, 'streams', streams)
     assert train.main(command) == 0

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import norm
 
 import flags
 from lessons import (
@@ -36,16 +37,20 @@ LOG_2 = math.log(2)
 # Lesson 3
 
 
-def test_best_discriminator_is_p_over_p_plus_q():
-    p, q = np.array([0.2, 0.3, 0.1]), np.array([0.2, 0.1, 0.3])
-    moment = one_dimension.Moment(np.log(p), np.log(q), np.zeros(3))
-    np.testing.assert_allclose(tf.sigmoid(moment.best), [0.5, 0.75, 0.25], rtol=1e-12)
+def density(mean, std):
+    """That of N(mean, std^2) on the lesson's grid."""
+    return norm.pdf(one_dimension.GRID, mean, std)
 
 
 def moment(mean, std):
-    """The data N(MEAN, STD^2) against samples N(mean, std^2), with a D that knows nothing."""
-    densities = one_dimension.log_density(one_dimension.MEAN, one_dimension.STD)
-    return one_dimension.Moment(densities, one_dimension.log_density(mean, std), 0 * densities)
+    """Samples N(mean, std^2) against the lesson's data N(1, 0.5^2), and a D that knows nothing."""
+    return one_dimension.Moment(mean, std, np.zeros_like(one_dimension.GRID))
+
+
+def test_best_discriminator_is_p_over_p_plus_q():
+    p, q = density(1.0, 0.5), density(-0.5, 1.5)
+    found = tf.sigmoid(moment(-0.5, 1.5).best)
+    np.testing.assert_allclose(found, p / (p + q), rtol=1e-9)
 
 
 def test_value_of_equal_densities_is_minus_log_4():
@@ -66,10 +71,27 @@ def test_no_discriminator_beats_the_best():
 
 
 def test_game_ends_at_the_data():
-    last = one_dimension.play(discriminator_steps=3, seed=0)[one_dimension.STEPS]
-    best = one_dimension.value(last, last.best)
+    last = one_dimension.play(non_saturating_loss, 3, seed=0)[one_dimension.STEPS]
+    mean, std, reached, best = one_dimension.summary(last)
+    assert (mean, std) == pytest.approx((1.0, 0.5), abs=0.1)
     assert best == pytest.approx(-math.log(4), abs=0.03)
-    assert one_dimension.value(last, last.logits) == pytest.approx(best, abs=0.03)
+    assert reached == pytest.approx(best, abs=0.03)
+
+
+def test_summary_of_a_discriminator_that_knows_nothing():
+    """It has log 1/2 + log 1/2; the best one of densities that do not meet has 0."""
+    found = one_dimension.summary(moment(-4.0, 0.1))
+    assert found == pytest.approx([-4.0, 0.1, -math.log(4), 0], abs=1e-6)
+
+
+def test_the_flag_names_the_generators_loss(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(one_dimension, 'play', lambda *words: seen.append(words) or {})
+    monkeypatch.setattr(one_dimension, 'SHOWN', ())
+    monkeypatch.setattr(one_dimension, 'draw', lambda moments: figure.page(1, 1))
+    out = f'--out={tmp_path}/found.png'
+    one_dimension.main(['lesson', '--generator_loss=minimax', '--seed=3', out])
+    assert seen == [(minimax_loss, 3, 3)]
 
 
 # Lesson 4
@@ -90,14 +112,26 @@ def test_gradient_by_logit_in_closed_form(loss, gradient):
 
 def test_a_sure_discriminator_leaves_minimax_no_slope(monkeypatch):
     monkeypatch.setattr(saturation, 'WAIT', 200)
-    minimax, other = (saturation.wait(loss, 0)[200] for loss in saturation.LOSSES.values())
+    minimax, other = (saturation.wait(loss, -3.0, 0)[200] for loss in saturation.LOSSES.values())
     assert minimax < 0.05 * other
 
 
 def test_the_samples_move_towards_the_data(monkeypatch):
     monkeypatch.setattr(saturation, 'STEPS', 20)
-    means = saturation.play(non_saturating_loss, moves=5, seed=0)
-    assert means[0] == saturation.START < means[10] < means[20]
+    means = saturation.play(non_saturating_loss, 5, saturation.OPTIMIZERS['sgd'](), -3.0, seed=0)
+    assert means[0] == -3.0 < means[10] < means[20]
+
+
+def test_adam_moves_where_plain_descent_stands_still(monkeypatch):
+    """Its first move is its rate, 0.1, however small the slope; plain descent's is 0.1 slopes."""
+    monkeypatch.setattr(saturation, 'STEPS', 1)
+    first = -1.5
+    moved = {
+        name: saturation.play(minimax_loss, 20, optimizer(), first, seed=0)[1] - first
+        for name, optimizer in saturation.OPTIMIZERS.items()
+    }
+    assert moved['adam'] == pytest.approx(0.1, rel=1e-3)
+    assert 0 < moved['sgd'] < 0.02
 
 
 # Lesson 5
@@ -138,10 +172,51 @@ def test_masses_tell_shared_places():
     assert p.tolist() == [0.5, 0.5, 0] and q.tolist() == [0, 0.5, 0.5]
 
 
-def test_critic_tells_the_distance_and_the_way():
-    found = parallel_lines.critic(0.5)
-    assert found.distance == pytest.approx(0.5, abs=0.1)
-    assert found.gradient == pytest.approx(1, abs=0.2)
+@pytest.fixture(scope='module')
+def asked():
+    """What trained networks say at theta = 0.5, after 60 and after 500 moves."""
+    game = parallel_lines.Game(penalty=10.0, blur=0.0)
+    return parallel_lines.ask(0.5, game, [0], looks=(60, 500))
+
+
+def test_critic_tells_the_distance_and_the_way(asked):
+    assert asked[500]['distance by critic'] == pytest.approx([0.5], abs=0.1)
+    assert asked[500]['critic'] == pytest.approx([1], abs=0.2)
+
+
+def test_discriminator_sees_only_that_the_lines_do_not_meet(asked):
+    """The longer it trains, the less it leaves to minimax and the more to the other loss."""
+    assert asked[500]['distance by discriminator'] == pytest.approx([LOG_2], abs=0.01)
+    (early,), (late,) = asked[60]['minimax'], asked[500]['minimax']
+    assert 0 < late < 0.1 * early
+    (early,), (late,) = asked[60]['non-saturating'], asked[500]['non-saturating']
+    assert 0 < early < late
+
+
+def test_gradients_of_a_discriminator_by_hand(monkeypatch):
+    """D's logit is c - a x, so that at theta its samples have a slope of -a times the loss's."""
+    slope, theta = 3.0, 0.5
+    monkeypatch.setattr(parallel_lines, 'BATCH', 4)
+    found = parallel_lines.verdict(
+        'discriminator', lambda points: 0.2 - slope * points[:, :1], tf.constant(theta), 0.0, 0
+    )
+    true, fake = (1 / (1 + math.exp(-a)) for a in (0.2, 0.2 - slope * theta))
+    assert found['minimax'] == pytest.approx(slope * fake, rel=1e-5)
+    assert found['non-saturating'] == pytest.approx(slope * (1 - fake), rel=1e-5)
+    game = math.log(true) + math.log(1 - fake)
+    expected = (math.log(4) + game) / 2
+    assert found['distance by discriminator'] == pytest.approx(expected, rel=1e-5)
+
+
+def test_blur_widens_both_lines(monkeypatch):
+    monkeypatch.setattr(parallel_lines, 'BATCH', 20000)
+    theta = tf.constant(0.5)
+    for points, middle in zip(parallel_lines.draws([0, 0], theta, 0.3), (0.0, 0.5), strict=True):
+        assert np.mean(points[:, 0]) == pytest.approx(middle, abs=0.01)
+        assert np.std(points[:, 0]) == pytest.approx(0.3, rel=0.02)
+        heights = math.sqrt(1 / 12 + 0.3**2)  # of a uniform height and the noise
+        assert np.std(points[:, 1]) == pytest.approx(heights, rel=0.02)
+    assert np.std(parallel_lines.draws([0, 0], theta, 0.0)[1][:, 0]) == 0
 
 
 # Lesson 1
@@ -181,22 +256,67 @@ def test_plane_holds_quantiles_of_the_prior():
 # Lesson 6
 
 
+RING = ring.Ring(radius=0.75, std=0.02)
+
+
 def test_modes_of_points_by_hand():
-    middles = ring.centres()
+    middles = RING.centres()
     points = np.repeat(middles[:3], [97, 2, 1], axis=0)  # of 100, so 1 % is one point
-    assert ring.modes(points) == 3
-    far = points + [3.1 * ring.STD, 0]  # a little more than three standard deviations
-    assert ring.modes(far) == 0
-    assert ring.modes(np.concatenate([points, points[:50], middles[[3]]])) == 2  # 1 of 151
+    assert RING.modes(points) == 3
+    far = points + [3.1 * 0.02, 0]  # a little more than three standard deviations
+    assert RING.modes(far) == 0
+    assert RING.modes(np.concatenate([points, points[:50], middles[[3]]])) == 2  # 1 of 151
     beside = np.concatenate([points, far, far, far])
-    assert ring.describe(beside) == '1 of 8, 25% near'  # 2 of 400 are too few
+    assert RING.describe(beside) == '1 of 8, 25% near'  # 2 of 400 are too few
 
 
-def test_ring_lies_on_its_middles():
-    points = from_uint8(ring.ring(8000, 0), (-1.0, 1.0)).numpy().reshape(-1, 2)
-    assert ring.shares(points) == pytest.approx(np.full(8, 0.989 / 8), abs=2e-3)  # Rayleigh
+@pytest.mark.parametrize(
+    ('radius', 'std', 'near'),
+    [
+        (0.75, 0.02, 0.988),
+        (0.5, 0.05, 0.989),
+        (0.75, 0.0075, 0.983),  # rounding to grey values, 0.0078 wide, widens it
+    ],
+)
+def test_ring_lies_on_its_middles(radius, std, near):
+    """Rayleigh: 1 - exp(-9 / 2 / w^2) is near, w the widening by the uniform error of rounding."""
+    found = ring.Ring(radius, std)
+    points = from_uint8(found.draw(8000, 0), (-1.0, 1.0)).numpy().reshape(-1, 2)
+    widened = 1 + (2 / 255) ** 2 / 12 / std**2
+    assert 1 - math.exp(-4.5 / widened) == pytest.approx(near, abs=2e-3)
+    assert found.shares(points) == pytest.approx(np.full(8, near / 8), abs=2e-3)
     middles = points.reshape(-1, 8, 2).mean(axis=0)
-    np.testing.assert_allclose(middles, ring.centres(), atol=0.004)
+    angles = np.pi / 4 * np.arange(8)
+    expected = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    np.testing.assert_allclose(middles, expected, atol=0.006)
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (['--radius=0.95'], '--radius=0.95 --std=0.02: radius . 3 std must be at most 1'),
+        (['--std=0.001'], 'std=0.001: must be a finite number from 0.004'),
+        (['--rows=wgan,vae'], '--rows=vae: no such row; there are gan_mlp, wgan'),
+        (['--rows='], '--rows=: no such row'),
+        (['--clip=0'], 'clip=0: must be a finite number above 0'),
+    ],
+)
+def test_refusals_of_the_ring(argv, message, monkeypatch):
+    monkeypatch.setattr(ring, 'play', None)
+    with pytest.raises(InputError, match=message):
+        ring.main(['ring', *argv])
+
+
+def test_flags_of_the_ring_reach_its_models():
+    words = ['--rows=wgan_gp,gan_mlp_fast', '--penalty_weight=7', '--fast_rate=0.5']
+    settings = figure.parse(['ring', *words], 'ring', '', ring.define_flags)
+    rows = ring.choose(settings)
+    assert rows['wgan_gp'] == ('wgan_gp', {'learning_rate': 1e-3, 'penalty_weight': 7})
+    assert rows['gan_mlp_fast'] == ('gan_mlp', {'learning_rate': 0.5})
+    for name, own in rows.values():
+        settings = ring.build(name, own, seed=0).settings
+        assert {flag: getattr(settings, flag) for flag in own} == own
+        assert settings.latent_dim == 2
 
 
 # The Wasserstein estimate, the critic's slope, the discriminator's window
@@ -307,8 +427,10 @@ def test_the_window_is_what_moves_a_unit_of_the_smallest_maps(smallest, expected
     ('argv', 'message'),
     [
         (['--out=figure.txt'], '--out=figure.txt: must end in .webp or .png'),
-        (['--sead=1'], '--sead: unknown flag, did you mean seed'),
+        (['--sead=1'], r'--sead: unknown flag \(did you mean seed'),
         (['--seed=-1'], 'must be a whole number from 0'),
+        (['--start=nan'], 'must be a finite number from -100 to 100'),
+        (['--generator_optimizer=adm'], 'generator_optimizer=adm: .*should be one of <sgd|adam>'),
     ],
 )
 def test_refusals(argv, message):
@@ -338,3 +460,14 @@ def test_help_tells_the_lesson_and_its_flags(capsys):
 def test_pixels_are_opaque_white_around_the_axes():
     picture = figure.pixels(figure.page(1, 0.5))
     assert picture.shape == (64, 128, 3) and (picture == 255).all()
+
+
+def test_ticks_are_plain_numbers():
+    page = figure.page(3, 2)
+    axes = page.subplots()
+    axes.set(xscale='log', xlim=(0.01, 1000), ylim=(-1, 1), yticks=(-1, 0, 0.5))
+    figure.plain_ticks(axes)
+    figure.pixels(page)
+    words = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert {'0.01', '1'} <= set(words) and not any('$' in word for word in words)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ['-1', '0', '0.5']

@@ -69,10 +69,9 @@ def check_drawn(path, page):
 def test_the_game_in_one_dimension_as_drawn(monkeypatch):
     """At first the samples are far from the data, then they are the data; D knows nothing."""
     monkeypatch.setattr(one_dimension, 'SHOWN', (1, 5))
-    data = one_dimension.log_density(one_dimension.MEAN, one_dimension.STD)
-    far, nothing = one_dimension.log_density(-4.0, 0.1), np.zeros_like(data)
-    moments = {1: one_dimension.Moment(data, far, nothing)}
-    moments[5] = one_dimension.Moment(data, data, nothing)
+    nothing = np.zeros_like(one_dimension.GRID)
+    moments = {1: one_dimension.Moment(-4.0, 0.1, nothing)}
+    moments[5] = one_dimension.Moment(1.0, 0.5, nothing)
     first, last, values = one_dimension.draw(moments).axes
     assert [first.get_title(), last.get_title()] == ['step 1', 'step 5']
     drawn = curves(first)
@@ -103,27 +102,39 @@ def test_slopes_and_games_as_drawn():
             assert list(curves(right)[f'{name}, k = {k}'][1]) == [-3.0, k / 10]
 
 
+def said(distance, minimax, other, critic):
+    """What `parallel_lines.ask` tells of two seeds; the second has twice the numbers."""
+    names = ['distance by discriminator', 'distance by critic', 'minimax', 'non-saturating']
+    numbers = distance, distance / 2, minimax, other, critic
+    return {n: [x, 2 * x] for n, x in zip([*names, 'critic'], numbers, strict=True)}
+
+
 def test_distances_of_lines_as_drawn(monkeypatch):
     monkeypatch.setattr(parallel_lines, 'THETAS', np.linspace(-1, 1, 41))
-    monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.5]))
-    trained = {
-        'discriminator': [parallel_lines.Opponent(0.6, 0.01), parallel_lines.Opponent(0.5, 0.02)],
-        'critic': [parallel_lines.Opponent(0.9, -1.1), parallel_lines.Opponent(0.4, 0.8)],
-    }
+    by_theta = {-1.0: said(0.6, -0.01, -20, -1.1), 0.0: said(0.0, 5, 5, 5)}
+    by_theta |= {0.5: said(0.4, 0.02, 30, 0.9)}
+    by_moves = {10: said(0.1, 0.1, 1, 0.5), 100: said(0.1, 0.001, 10, 1)}
     exact = [parallel_lines.distances(theta) for theta in parallel_lines.THETAS]
-    left, middle, right = (curves(axes) for axes in parallel_lines.draw(exact, trained).axes)
-    thetas, heights = left["earth mover's distance (heights)"]
+    left, right, below, beside = parallel_lines.draw(exact, by_theta, by_moves).axes
+    thetas, heights = curves(left)["earth mover's distance (heights)"]
     np.testing.assert_allclose(heights, np.abs(thetas), atol=1e-9)
-    dots = left["earth mover's distance, trained"]
-    assert [list(part) for part in dots] == [[-1.0, 0.5], [0.9, 0.4]]
+    thetas, dots = curves(left)['trained critic, a dot a seed']
+    assert list(thetas) == [-1.0, 0.0, 0.5] and list(dots) == [0.3, 0.0, 0.2]
     for name, value in ('Jensen-Shannon (nats)', LOG_2), ('total variation', 1):
-        np.testing.assert_allclose(middle[name][1], value * (middle[name][0] != 0), atol=1e-9)
-    assert list(middle['Jensen-Shannon, trained'][1]) == [0.6, 0.5]
+        thetas, heights = curves(right)[name]
+        np.testing.assert_allclose(heights, value * (thetas != 0), atol=1e-9)
+    assert list(curves(right)['trained discriminator, a dot a seed'][1]) == [0.6, 0.0, 0.4]
     infinite = [-1, -0.5, 0.5, 1]  # of every tenth theta all but 0
-    np.testing.assert_allclose(middle['KL: infinite'][0], infinite, atol=1e-9)
-    np.testing.assert_allclose(middle['reverse KL: infinite'][0], infinite, atol=1e-9)
-    assert list(right['by the discriminator'][1]) == [0.01, 0.02]
-    assert list(right['by the critic'][1]) == [-1.1, 0.8]
+    np.testing.assert_allclose(curves(right)['KL: infinite'][0], infinite, atol=1e-9)
+    np.testing.assert_allclose(curves(right)['reverse KL: infinite'][0], infinite, atol=1e-9)
+    assert [list(part) for part in curves(beside)['minimax']] == [
+        [10, 100],
+        pytest.approx([0.15, 0.0015]),  # the median of two seeds
+    ]
+    assert list(curves(beside)['non-saturating'][1]) == [1.5, 15]
+    sides = [list(line.get_xdata()) for line in below.lines]
+    assert sides == 3 * [[0.5], [-1.0]]  # neither curve crosses theta = 0, where it jumps
+    assert below.lines[1].get_ydata() == pytest.approx([-0.015])
 
 
 @pytest.fixture
@@ -135,52 +146,63 @@ def small(monkeypatch):
     monkeypatch.setattr(one_dimension, 'SHOWN', (1, 2, 3))
     monkeypatch.setattr(saturation, 'WAIT', 3)
     monkeypatch.setattr(saturation, 'MOVES', (1, 2))
+    monkeypatch.setattr(saturation, 'SURE', 1)
+    monkeypatch.setattr(saturation, 'TOLD', (1, 3))
     monkeypatch.setattr(parallel_lines, 'TRAINED', np.array([-1.0, 0.0]))
+    monkeypatch.setattr(parallel_lines, 'LOOKS', (1, 3))
     monkeypatch.setattr(parallel_lines, 'THETAS', np.linspace(-1, 1, 21))
 
 
 @pytest.mark.parametrize(
-    'lesson', [one_dimension, saturation, parallel_lines], ids=lambda module: module.__name__
+    ('lesson', 'words'),
+    [(one_dimension, []), (saturation, []), (parallel_lines, ['--seeds=1'])],
+    ids=['one_dimension', 'saturation', 'parallel_lines'],
 )
-def test_a_lesson_writes_its_figure(lesson, small, saved, tmp_path, capsys):
+def test_a_lesson_writes_its_figure(lesson, words, small, saved, tmp_path, capsys):
     out = tmp_path / 'figures' / 'found.webp'
-    assert lesson.main(['lesson', f'--out={out}']) == 0
-    assert capsys.readouterr().out == f'{out}\n'
+    assert lesson.main(['lesson', f'--out={out}', *words]) == 0
+    *table, last = capsys.readouterr().out.splitlines()
+    assert last == str(out)
+    assert len(table) > 3 and all(len(row.split()) > 3 for row in table)
     check_drawn(out, saved[0])
+
+
+RING = ring.Ring(radius=0.75, std=0.02)
 
 
 def near(count):
     """Points that keep `count` of the eight Gaussians, each of them on a middle."""
-    return np.resize(ring.centres()[:count], (ring.SAMPLES, 2))
+    return np.resize(RING.centres()[:count], (ring.SAMPLES, 2))
 
 
 def test_the_ring_draws_and_tells_what_each_seed_keeps(saved, tmp_path, monkeypatch, capsys):
     """A seed 1 keeps one Gaussian more than 0; at step 1 all samples lie on the first."""
-    kept = {name: count for count, name in enumerate(ring.PLAYED, 2)}
+    kept = {'gan_mlp': 2, 'wgan': 3, 'wgan_gp': 4}
 
-    def play(name, seed, steps):
+    def play(name, own, ring, seed, steps):
+        assert ring == RING
         return {1: near(1), steps: near(kept[name] + seed)}
 
     monkeypatch.setattr(ring, 'play', play)
     out = tmp_path / 'ring.png'
-    assert ring.main(['ring', '--steps=100', '--seeds=2', f'--out={out}']) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[:3] == [
-        'gan_mlp: 2 of 8, 100% near; 3 of 8, 100% near',
-        'wgan: 3 of 8, 100% near; 4 of 8, 100% near',
-        'wgan_gp: 4 of 8, 100% near; 5 of 8, 100% near',
+    flags = ['--steps=100', '--seeds=2', '--rows=gan_mlp,wgan,wgan_gp', f'--out={out}']
+    assert ring.main(['ring', *flags]) == 0
+    told = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert told[1:4] == [
+        'gan_mlp 2 of 8, 100% near 3 of 8, 100% near',
+        'wgan 3 of 8, 100% near 4 of 8, 100% near',
+        'wgan_gp 4 of 8, 100% near 5 of 8, 100% near',
     ]
-    assert told[3:] == [str(out), str(out.with_suffix('.gif'))]
+    assert told[5:8] == ['gan_mlp 2 3', 'wgan 3 4', 'wgan_gp 4 5']  # the most on the way
+    assert told[8:] == [str(out), str(out.with_suffix('.gif'))]
     check_drawn(out, saved[0])
-    assert titles(saved[0])[:3] == [
-        'gan_mlp: 2 of 8, 100% near',
-        'gan_mlp: 3 of 8, 100% near',
-        'wgan: 3 of 8, 100% near',
-    ]
+    assert titles(saved[0])[:3] == ['2 of 8, 100% near', '3 of 8, 100% near', '3 of 8, 100% near']
+    assert [axes.get_ylabel().split()[0] for axes in saved[0].axes[::2]] == list(kept)
     for axes, count in zip(saved[0].axes, (2, 3, 3, 4, 4, 5), strict=True):
-        middles, samples = (part.get_offsets().data for part in axes.collections)
-        np.testing.assert_allclose(middles, ring.centres())
-        np.testing.assert_allclose(samples, near(count))
+        [samples] = axes.collections
+        np.testing.assert_allclose(samples.get_offsets().data, near(count))
+        np.testing.assert_allclose([c.center for c in axes.patches], RING.centres())
+        assert [c.radius for c in axes.patches] == pytest.approx([3 * 0.02] * 8)
     with Image.open(out.with_suffix('.gif')) as gif:
         first = np.asarray(gif.convert('L')).astype(int)
         assert gif.n_frames == 2

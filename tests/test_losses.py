@@ -179,6 +179,20 @@ def test_reconstruction_by_hand(kind, expected):
     np.testing.assert_allclose(naive_error(IMAGES, LOGITS, kind), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    'kind, density, constant',
+    [
+        ('l2', stats.norm(scale=np.sqrt(0.5)), np.log(np.pi) / 2),
+        ('l1', stats.laplace(scale=1.0), np.log(2)),
+    ],
+)
+def test_l2_and_l1_are_log_densities_of_grey_pixels_less_a_constant(kind, density, constant):
+    images, logits = PICTURES
+    exact = -density.logpdf(images - 1 / (1 + np.exp(-logits))).sum(axis=(1, 2, 3))
+    found = reconstruction_error(*map(tf.constant, PICTURES), kind).numpy()
+    np.testing.assert_allclose(found + 12 * constant, exact)
+
+
 def test_reconstruction_is_bernoulli_unless_told():
     np.testing.assert_array_equal(
         reconstruction_error(IMAGES, LOGITS), reconstruction_error(IMAGES, LOGITS, 'bernoulli')

@@ -342,7 +342,7 @@ def test_the_export_draws_what_sample_draws_with_stock_layers(model, tmp_path):
 
 def test_a_label_changes_what_is_drawn(model):
     if model.given != 'labels':
-        with pytest.raises(InputError, match='draws by no labels'):
+        with pytest.raises(InputError, match='does not draw by label'):
             drawing.paint(model, 2, 0, labels=[1])
         return
     ones, twos = (drawing.paint(model, 4, 0, labels=[k]) for k in (1, 2))

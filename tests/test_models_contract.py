@@ -183,7 +183,7 @@ def test_a_sampler_of_no_stock_layers_is_exported_whole(tmp_path, kind, count):
 
 
 def test_a_keras_file_of_such_a_sampler_is_refused(tmp_path):
-    with pytest.raises(InputError, match='draws by more than layers of Keras; name a directory'):
+    with pytest.raises(InputError, match='needs more than Keras layers to draw; name a directory'):
         export.save_generator(tmp_path / 'sampler.keras', Drawn())
     assert not list(tmp_path.iterdir())
 
@@ -212,10 +212,10 @@ def test_a_layer_that_draws_by_a_state_of_its_own_is_refused_in_a_line(monkeypat
     monkeypatch.setitem(sys.modules, 'models.toy', SimpleNamespace(Model=Model))
     settings = SimpleNamespace(model='toy', seed=0, precision='float32', drop=layers.Dropout)
     with pytest.raises(
-        InputError, match='^models/toy.py: a layer draws numbers of its own'
+        InputError, match='^models/toy.py: a layer draws its own random numbers'
     ) as told:
         build(SHAPE, CLASSES, settings)
-    assert 'Dropout of models.shared.layers' in str(told.value) and '\n' not in str(told.value)
+    assert 'Dropout from models.shared.layers' in str(told.value) and '\n' not in str(told.value)
     settings.drop = Dropout
     assert build(SHAPE, CLASSES, settings).built
 

@@ -18,7 +18,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 import compare
 import datasets
 import pictures
-from evaluation.scores import VERSION
+from evaluation.scores import SCORES, VERSION
 from runs.directory import Run
 from support import files
 from support.errors import InputError
@@ -172,7 +172,7 @@ def test_two_long_runs_of_digits_stay_below_three_megabytes():
     assert write(vae, gan).stat().st_size < 300_000
 
 
-def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
+def test_scores_stand_in_a_table_with_notes_and_the_reasons_of_empty_cells():
     vae, gan = make_run('vae', [1], model='vae'), make_run('gan', [1])
     spread = {'mean': -0.5, 'std': 0.25}
     evaluate(vae, {'fid': 22.41234, 'kid': spread}, references=REAL)
@@ -183,7 +183,7 @@ def test_scores_stand_in_a_table_with_the_reasons_of_empty_cells():
     cells = ['1.50', '22.41', '123456.70', '–', '–', '-0.500 +- 0.250', '–', '–']
     assert found.texts['td'] == cells
     reasons = ['GAN: no kid, parzen: has no encoder.', 'GAN: no mmd: too few samples.']
-    assert found.texts['li'] == reasons
+    assert found.texts['li'] == [SCORES['kid'].note, *reasons]
     assert 'No scores yet' not in found.source
 
 
@@ -202,8 +202,8 @@ def test_runs_without_scores_are_answered_with_the_command(old):
         files.write_json(gan.path / 'evaluation.json', old)
     found = page(judged, gan, other)
     assert found.texts['td'] == ['1.00']
-    paragraph = "No scores yet of gan, an other: python evaluate.py '--runs=outputs/gan,outputs/an"
-    assert f"{paragraph} other'" in found.texts['p']
+    paragraph = "No scores yet for gan, an other. To compute them: python evaluate.py '--runs="
+    assert f"{paragraph}outputs/gan,outputs/an other'" in found.texts['p']
     assert 'table' not in page(gan).texts
 
 
@@ -211,7 +211,7 @@ def test_runs_without_scores_are_answered_with_the_command(old):
 def test_a_damaged_evaluation_is_none(text):
     run = make_run('gan', [1])
     (run.path / 'evaluation.json').write_text(text)
-    assert 'No scores yet of GAN' in page(run).source
+    assert 'No scores yet for GAN' in page(run).source
 
 
 def test_a_page_that_cannot_be_written_is_told_in_a_line():
@@ -263,7 +263,7 @@ def test_neighbours_are_shown_where_a_run_has_them():
     pictures.save_png(vae.path / 'neighbours.png', noise(channels=3))
     found = page(gan, vae)
     assert 'Nearest training images' in found.texts['h2']
-    text = 'VAE samples on the left, the nearest training images beside each'
+    text = 'VAE samples on the left, next to each its nearest training images'
     assert found.all('img')[-1]['alt'] == found.texts['figcaption'][-1] == text
 
 

@@ -42,7 +42,7 @@ def test_the_lines_of_the_readme(tmp_path, monkeypatch, capsys):
     )
     again = training.train(found['settings'])
     assert again.path == found['run'].path
-    assert 'all 1 epochs are done' in capsys.readouterr().out
+    assert 'epoch 1 of 1 is done' in capsys.readouterr().out
     np.testing.assert_array_equal(runs.sample('outputs/vae-digits', 3, seed=1), found['images'][:3])
     with pytest.raises(InputError, match='--num_samples=50: too few for fid'):
         evaluation.evaluate([again], ['fid'], num_samples=50)

@@ -174,13 +174,14 @@ WRONG = [
 def test_a_configuration_with_something_of_another_kind_is_told(run, changes):
     words = refusal(open_run, edit(run, **changes).path)
     assert words.startswith(f'{run.path}/config.json: damaged: ')
-    assert words.endswith('put it right, or train anew with --overwrite')
+    assert words.endswith('fix it, or start from the beginning with --overwrite')
 
 
 @pytest.mark.parametrize('value', [[], '0', True, None, 0, 'deep'])
 def test_a_flag_of_another_kind_is_told(run, value):
     settings = run.config['settings'] | {'train_size': value if value != 'deep' else [[]]}
-    assert 'train_size is not of its kind' in refusal(open_run, edit(run, settings=settings).path)
+    told = refusal(open_run, edit(run, settings=settings).path)
+    assert 'train_size has an invalid value' in told
 
 
 SHAPING = [
@@ -193,7 +194,8 @@ SHAPING = [
 @pytest.mark.parametrize(('name', 'value'), SHAPING)
 def test_a_shared_flag_that_no_model_could_be_built_by_is_told(run, name, value):
     settings = run.config['settings'] | {name: value}
-    assert f'{name} is not of its kind' in refusal(open_run, edit(run, settings=settings).path)
+    told = refusal(open_run, edit(run, settings=settings).path)
+    assert f'{name} has an invalid value' in told
 
 
 def test_an_older_format_is_told(run):
@@ -221,7 +223,7 @@ def test_flags_that_shape_the_result_may_not_change(run):
     run.check_settings(kept, settings | {'epochs': 9, 'save_every': 2}, free)
     words = refusal(run.check_settings, kept, settings | {'seed': 2}, free)
     assert words.startswith('--seed=2: ')
-    assert 'begun with 1;' in words
+    assert 'started with 1;' in words
     assert refusal(run.check_settings, kept, settings | {'rate': 5}, free).startswith('--rate=5:')
 
 
@@ -340,7 +342,7 @@ def test_checkpoints_on_a_disk_that_is_away_are_no_reason_to_begin_anew(trained,
 
 def test_a_file_in_the_place_of_the_checkpoints_is_told(run):
     (run.path / 'checkpoints').touch()
-    assert refusal(run.load, print) == f'{run.path}/checkpoints: no directory; move it away'
+    assert refusal(run.load, print) == f'{run.path}/checkpoints: not a directory; move it away'
 
 
 # Rewinding
@@ -438,7 +440,7 @@ def test_no_flipped_byte_passes(run, mask):
         newest.write_bytes(data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :])
         arrays, warnings = load(run)
         assert arrays['step'] == 3, place
-        assert warnings == [f'{newest}: damaged, so the checkpoint before it is used']
+        assert warnings == [f'{newest}: damaged; the checkpoint before it is used instead']
 
 
 def test_no_truncated_checkpoint_passes(run):
@@ -450,7 +452,7 @@ def test_no_truncated_checkpoint_passes(run):
         newest.write_bytes(data[:length])
         arrays, warnings = load(run)
         assert arrays['step'] == 3
-        assert warnings == [f'{newest}: damaged, so the checkpoint before it is used']
+        assert warnings == [f'{newest}: damaged; the checkpoint before it is used instead']
 
 
 def test_without_a_whole_checkpoint_there_is_one_line_and_no_warning(run):
@@ -459,7 +461,7 @@ def test_without_a_whole_checkpoint_there_is_one_line_and_no_warning(run):
     for path in run.checkpoints():
         path.write_bytes(b'')
     warnings = []
-    assert 'none is whole' in refusal(run.load, warnings.append)
+    assert 'all are damaged' in refusal(run.load, warnings.append)
     assert warnings == []
 
 
@@ -471,7 +473,7 @@ def test_a_checkpoint_that_is_whole_and_not_finite_gives_way_to_the_one_before(r
     arrays, warnings = load(run)
     assert arrays['step'] == 3
     reason = 'holds a weight that is infinite or not a number'
-    assert warnings == [f'{newest}: {reason}, so the checkpoint before it is used']
+    assert warnings == [f'{newest}: {reason}; the checkpoint before it is used instead']
 
 
 def test_a_loss_that_was_infinite_spoils_no_checkpoint(run):
@@ -483,7 +485,7 @@ def test_a_loss_that_was_infinite_spoils_no_checkpoint(run):
 def test_arrays_without_a_step_are_no_checkpoint(run, step):
     arrays = {'0000': ARRAYS['0000']} | ({} if step is None else {'step': np.array(step)})
     run.save(arrays, 7)
-    assert 'none is whole' in refusal(run.load, print)
+    assert 'all are damaged' in refusal(run.load, print)
 
 
 # The lock
@@ -558,6 +560,6 @@ STRANGE = {'hidden_size': 768}, {'format': 'png'}, {'format': 2, 'flags': {}}, {
 @pytest.mark.parametrize('values', STRANGE, ids=str)
 def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path, file, values):
     (tmp_path / file).write_text(json.dumps(values))
-    assert 'other files than a run' in refusal(enter, Run(tmp_path).locked())
+    assert 'files that are not a run' in refusal(enter, Run(tmp_path).locked())
     assert 'not a run' in refusal(open_run, tmp_path)
     assert names(tmp_path) == [file]

@@ -19,7 +19,7 @@ def rows(gaps, spreads=None, first=1):
 
 def test_a_discriminator_that_knows_all_for_three_epochs_is_told():
     told = failure_of(rows([0.2, 0.95, 0.99, 0.91]), 150)
-    assert 'D(x) - D(G(z)) above 0.9 for 3 epochs, up to epoch 4' in told
+    assert 'D(x) - D(G(z)) was above 0.9 for 3 epochs, up to epoch 4' in told
     assert '--seed' in told and '\n' not in told
 
 

@@ -51,7 +51,7 @@ def test_a_full_standard_output_is_named_and_silent_at_the_end(flush):
     with open('/dev/full', 'w') as full:
         command = [sys.executable, '-c', code]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    reason = 'cannot be written (No space left on device); lead it to where there is room'
+    reason = 'cannot be written (No space left on device); make room or redirect it'
     assert (done.returncode, done.stderr) == (1, f'-c: standard output: {reason}\n')
 
 
@@ -63,7 +63,7 @@ def test_a_full_disk_without_a_name_comes_with_a_remedy():
             raise OSError(28, 'No space left on device')
         terminal.start(main)
     """)
-    assert 'No space left on device; make room where runs, ~/.cache' in done.stderr
+    assert 'No space left on device; make room for runs, ~/.cache' in done.stderr
 
 
 def test_start_gives_the_command_its_words_and_takes_its_status():

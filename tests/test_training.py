@@ -110,11 +110,11 @@ def test_a_pipe_gets_a_line_an_epoch(trained):
     base, done = trained
     first, *epochs, last, then = done.out.splitlines()
     assert first.startswith(
-        f'vae on digits: 128 images, 2 steps an epoch, 3 epochs into {base}/run;'
+        f'vae on digits: 128 images, 2 steps per epoch, 3 epochs, saved in {base}/run;'
     )
     assert [line.partition(':')[0] for line in epochs] == ['epoch 1/3', 'epoch 2/3', 'epoch 3/3']
     assert re.search(r'loss [\d.]+, .*test_negative_elbo [\d.]+, .*00:00 left$', epochs[-1])
-    assert last == f'{base}/run: 3 epochs done; the samples over time: {base}/run/samples.gif'
+    assert last == f'{base}/run: finished epoch 3; samples over time: {base}/run/samples.gif'
     assert then == f'next: python evaluate.py --runs={base}/run'
 
 
@@ -339,9 +339,9 @@ def loop_that_tells_labels(examples, batch_size, seed):
 def test_typed_again_it_says_that_all_is_done(whole, without_tensorflow, capsys):
     before = files(whole)
     assert train.main(command(whole)) == 0
-    assert capsys.readouterr().out.startswith(f'{whole}/run: all 3 epochs are done')
+    assert capsys.readouterr().out.startswith(f'{whole}/run: epoch 3 of 3 is done')
     assert train.main(command(whole, epochs=2)) == 0
-    has = f'{whole}/run: has 3 epochs, more than --epochs=2; a larger --epochs trains on\n'
+    has = f'{whole}/run: has 3 epochs, more than --epochs=2; a larger --epochs continues training\n'
     assert capsys.readouterr().out == has
     assert files(whole) == before
 
@@ -350,7 +350,7 @@ def test_where_nothing_can_be_written_a_finished_run_is_done_and_another_says_wh
     hooks = [partial(harness.read_only, str(copy))]
     done = harness.run(copy, hooks=hooks)
     assert (done.status, done.err) == (0, '')
-    assert 'all 3 epochs are done' in done.out
+    assert 'epoch 3 of 3 is done' in done.out
     line = one_line(harness.run(copy, epochs=4, hooks=hooks))
     assert line.strip().endswith(
         '(Read-only file system); make room there or choose another directory'
@@ -360,7 +360,7 @@ def test_where_nothing_can_be_written_a_finished_run_is_done_and_another_says_wh
 def test_more_epochs_train_on(copy):
     done = harness.run(copy, epochs=4)
     first, epoch, *_ = done.out.splitlines()
-    assert f'2 steps an epoch, goes on after 3 of 4 epochs in {copy}/run;' in first
+    assert f'2 steps per epoch, continues after 3 of 4 epochs in {copy}/run;' in first
     assert epoch.startswith('epoch 4/4: ')
     assert Run(copy / 'run').epochs('samples') == [1, 2, 3, 4]
 
@@ -378,7 +378,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path, without_tensorflow, f
     path = tmp_path / 'a' / 'run' / file
     path.parent.mkdir(parents=True)
     path.write_text('{"years": 4}')
-    assert 'holds other files than a run' in refusal(tmp_path / 'a', *flags)
+    assert 'holds files that are not a run' in refusal(tmp_path / 'a', *flags)
 
 
 CHANGES = {
@@ -400,7 +400,7 @@ def test_what_shapes_the_result_may_not_change(whole, without_tensorflow, flag):
     new, old = CHANGES[flag]
     words = refusal(whole, f'--{flag}={new}', epochs=9)
     assert words.startswith(f'--{flag}={new}: ')
-    assert f'begun with {old};' in words
+    assert f'started with {old};' in words
 
 
 def test_where_and_how_often_may_change(copy, tmp_path, without_tensorflow):
@@ -474,7 +474,7 @@ def test_a_configuration_of_another_version(copy, without_tensorflow):
 def test_no_whole_checkpoint(copy, without_tensorflow):
     for path in Run(copy / 'run').checkpoints():
         path.write_bytes(path.read_bytes()[:-1])
-    assert 'checkpoints: none is whole' in refusal(copy)
+    assert 'checkpoints: all are damaged' in refusal(copy)
 
 
 # Trouble on the way
@@ -504,7 +504,7 @@ def test_a_rate_that_diverges_says_so(tmp_path, model):
     done = harness.run(tmp_path / 'a', *flags, model=model, hooks=hooks)
     line = one_line(done)
     assert re.search(r'--learning_rate=1e\+30: diverged at step [12] \(.*nan', line)
-    assert 'try a smaller rate' in line
+    assert 'try a smaller --learning_rate' in line
 
 
 def test_a_loss_that_breaks_keeps_the_last_good_checkpoint(whole, tmp_path):

@@ -82,7 +82,7 @@ def test_ctrl_c_stops_in_the_midst_of_an_epoch_and_says_how_to_go_on(five, model
     path = tmp_path / 'a' / 'run'
     assert done.status == 130
     assert done.err == ''
-    assert done.out.endswith('in epoch 2; the same command goes on from here\n')
+    assert done.out.endswith('in epoch 2; the same command continues from here\n')
     assert Run(path).checkpoints()[0].name == 'step_00000007.npz'
     assert (path / 'samples.gif').exists()
     finish(tmp_path / 'a', FIVE, model=model)
@@ -92,7 +92,7 @@ def test_ctrl_c_stops_in_the_midst_of_an_epoch_and_says_how_to_go_on(five, model
 def test_sigterm_stops_like_ctrl_c(whole_vae, tmp_path):
     done = run(tmp_path / 'a', hooks=[partial(at_step, 3, partial(send, signal.SIGTERM))])
     assert done.status == 143
-    assert 'the same command goes on' in done.out
+    assert 'the same command continues' in done.out
     finish(tmp_path / 'a')
     assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
 
@@ -158,8 +158,8 @@ def test_a_run_keeps_its_threads_and_tells_where_the_cores_differ(whole_vae, tmp
     assert harness.cores_of(tmp_path / 'a') == cores + 5
     done = run(tmp_path / 'a', hooks=[partial(harness.tell_threads, tmp_path / 'threads')])
     assert done.status == 0
-    assert f'{cores + 5} threads it was begun with' in done.err
-    assert f'here of {cores} cores, the last bits may differ\n' in done.err
+    assert f'{cores + 5} threads it was started with' in done.err
+    assert f'this machine has {cores} cores, so the last bits of the result may' in done.err
     assert (tmp_path / 'threads').read_text() == str(cores + 5)
 
 
@@ -198,7 +198,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_vae, damage, tmp
     DAMAGES[damage](path)
     done = run(tmp_path / 'a')
     assert done.status == 0
-    assert done.err == f'{path}: damaged, so the checkpoint before it is used\n'
+    assert done.err == f'{path}: damaged; the checkpoint before it is used instead\n'
     assert contents(tmp_path / 'a') == contents(whole_vae.path)
 
 

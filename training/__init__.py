@@ -1,14 +1,14 @@
-"""Training: one run, its compiled steps, what it tells."""
+"""Training: one run, its compiled steps, its log."""
 
 
 def train(settings):
-    """Trains a run by `flags.settings(...)`, or goes on with it where it stopped.
+    """Trains a run with `flags.settings(...)`, or continues it where it stopped.
 
     Returns:
       The run, a `runs.directory.Run`.
 
     Raises:
-      InputError: for settings that cannot be meant, data that cannot be had, a run that is another.
+      InputError: invalid settings, unavailable data, or a run that was started with other settings.
       KeyboardInterrupt: it was stopped; what was trained is saved.
     """
     from training import setup

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def description(network):
-    """Lines that tell a network's layers, what they give and their parameters."""
+    """Lines with the layers of a network, their output shapes and their parameters."""
     yield f'{network.name}: {parameters(network):,} parameters'
     for layer in getattr(network, 'layers', []):
         kind, shape = type(layer).__name__, shape_of(layer)
@@ -17,7 +17,7 @@ def parameters(layer):
 
 
 def shape_of(layer):
-    """The shape of what a layer gives, or nothing where only a call would tell."""
+    """The output shape of a layer, or nothing if it is only known after a call."""
     try:
         return str(layer.output.shape)
     except (AttributeError, ValueError):

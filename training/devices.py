@@ -1,4 +1,4 @@
-"""What is best on this device: XLA or not, where the images lie."""
+"""What is best on this device: whether to use XLA, and where to keep the images."""
 
 import tensorflow as tf
 
@@ -6,11 +6,11 @@ RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
 
 
 def choose_xla(settings, model):
-    """'on' or 'off': what --xla says, or for 'auto' what was measured faster.
+    """'on' or 'off': the value of --xla, or for 'auto' what was measured to be faster.
 
     A model's `xla_up_to` was measured on two CPU cores in float32, at its default width. XLA is
     slower in bfloat16, which it widens on a CPU, and for large batches or wide convolutions, which
-    keep the cores busy. On a GPU nothing was measured yet, so there 'auto' leaves XLA off.
+    keep the cores busy. Nothing has been measured on a GPU yet, so there 'auto' leaves XLA off.
     """
     if settings.xla != 'auto':
         return settings.xla

@@ -1,4 +1,4 @@
-"""Log and samples as events of TensorBoard."""
+"""The log and the samples for TensorBoard."""
 
 import shutil
 
@@ -11,9 +11,9 @@ FRAMES = 60
 
 
 class Events:
-    """Log and samples as TensorBoard events; made anew from the run, so that nothing is told twice.
+    """Log and samples as TensorBoard events, written again from the run so that none is repeated.
 
-    Of the samples of earlier sessions those of FRAMES epochs are shown, which keeps starts short.
+    Of the earlier samples only those of FRAMES epochs are written, which keeps starts short.
     """
 
     def __init__(self, run):

@@ -12,23 +12,23 @@ from training.devices import resident
 
 
 class Feed:
-    """The data of a run by steps. The order of an epoch is a function of the seed and its number.
+    """The data of a run by steps. The order in an epoch depends on the seed and the epoch only.
 
-    The run's own data come first and define the epoch; what is left of it is dropped. A further
-    stream wraps round, in an order of its own each time.
+    The run's own data come first and define the epoch; an incomplete last batch is dropped. A
+    further stream starts again when it ends, in a new order each time.
 
     Attributes:
-      steps_per_epoch: steps that the run's own data make.
+      steps_per_epoch: full batches in the run's own data.
       orders: epoch -> tensors (steps, batch), the indices of every stream, the run's own first.
     """
 
     def __init__(self, images, labels, streams, batch_size, seed):
-        """Takes what the steps need to the device.
+        """Moves what the steps need to the device.
 
         Args:
           images: (N, H, W, C) uint8; labels: (N,) integers.
           streams: {name: `models.shared.base.Stream`}.
-          batch_size: examples a step of each stream, N at most.
+          batch_size: examples per step from each stream, at most N.
           seed: of all orders.
         """
         self.batch_size, self.seed = batch_size, seed
@@ -40,12 +40,12 @@ class Feed:
         self.orders = functools.lru_cache(maxsize=1)(self._orders)  # many calls make an epoch
 
     def order(self, epoch):
-        """Indices of the epoch's own images, one row a step: (steps, batch)."""
+        """Indices of the run's own images in an epoch, one row per step: (steps, batch)."""
         order = np.random.default_rng([self.seed, epoch]).permutation(self.sizes[0])
         return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
 
     def _orders(self, epoch):
-        """As tensors, the indices of every stream in an epoch, the run's own first."""
+        """The indices of every stream in an epoch as tensors, the run's own data first."""
         further = (self.wrapped(stream, epoch) for stream in range(1, len(self.sizes)))
         return [tf.constant(order) for order in (self.order(epoch), *further)]
 
@@ -59,7 +59,7 @@ class Feed:
     def round(self, stream, number):
         """The permutation in which a further stream is seen for the `number`-th time, from 0.
 
-        The stream is a spawn key, because NumPy takes a seed with zeros behind it for the same.
+        The stream is a spawn key, because NumPy ignores zeros at the end of a seed.
         """
         seed = np.random.SeedSequence([self.seed, number], spawn_key=(stream,))
         return np.random.default_rng(seed).permutation(self.sizes[stream])
@@ -74,14 +74,14 @@ class Feed:
 
 
 def gather(data, rows):
-    """Images and labels of some rows, taken where the images lie."""
+    """Images and labels of some rows, gathered on the device that holds the images."""
     images, labels = data
     with tf.device(images.device):
         return tf.gather(images, rows), tf.gather(labels, rows)
 
 
 def fingerprint(streams):
-    """The SHA-256 of streams with their names, or None without any."""
+    """The SHA-256 of streams and their names, or None without streams."""
     if not streams:
         return None
     named = [(name, array) for name, s in streams.items() for array in s if array is not None]

@@ -1,4 +1,4 @@
-"""The training loop: the compiled steps, optimizers, seeds, and the state a checkpoint holds."""
+"""The training loop: the compiled steps, optimizers, seeds, and the state in a checkpoint."""
 
 import functools
 import time
@@ -36,7 +36,7 @@ class Loop:
 
     A step is a function of the state and (seed, step): the order of the images comes from
     (seed, epoch), every other random number from (seed, step). The state is the variables, the
-    step and the sums of the losses since the epoch began; with it, training goes on exactly.
+    step and the sums of the losses since the epoch began; it is enough to continue exactly.
 
     Attributes:
       step: steps made so far.
@@ -52,7 +52,7 @@ class Loop:
         Args:
           model: a `GenerativeModel`.
           images: (N, H, W, C) uint8; labels: (N,) integers.
-          batch_size: examples a step, N at most; what is left of an epoch is dropped.
+          batch_size: examples per step, at most N; an incomplete last batch is dropped.
           seed: of all random numbers of the run.
           xla: whether XLA compiles the steps.
           stop_on_nan: whether a loss that is not finite ends the training.
@@ -130,7 +130,7 @@ class Loop:
         return arrays | {'step': np.array(self.step), 'sums': self.sums, 'names': names}
 
     def restore(self, arrays):
-        """Takes up the state that `state` gave.
+        """Restores what `state` returned.
 
         Raises:
           ValueError: it belongs to another model.
@@ -176,14 +176,14 @@ class Loop:
         return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
     def _seed(self, step, turn):
-        """The seed of a player's move: one for all of a step, or one each."""
+        """The seed of a player's move: one for all moves of a step, or one per move."""
         own = self.model.fresh_noise
         return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
 
     def _move(self, batch, seed, players, state=()):
-        """Lets `players` move at once; returns all that an evaluation gives to log.
+        """Lets `players` move at once; returns everything that an evaluation logs.
 
-        `state` are further variables that take the values which the evaluation gives them.
+        `state` are further variables, to which the evaluation may assign.
         """
         with (
             tf.GradientTape(persistent=True) as tape,
@@ -204,14 +204,14 @@ class Loop:
 
 
 def check_players(model):
-    """Refuses players that the loop would let move at other steps than they say."""
+    """Refuses players that the loop would move at other steps than they declare."""
     first, *others = model.players.values()
     if first != 1 or (not model.alternate and set(others) > {1}):
         raise ValueError('the first player, and all that move at once, must move on every step')
 
 
 def commit(scope, variables):
-    """Assigns to variables what they were given within a `keras.StatelessScope`."""
+    """Assigns to variables the values that they got within a `keras.StatelessScope`."""
     for variable in variables:
         changed = scope.get_current_value(variable)
         if changed is not None:
@@ -219,7 +219,7 @@ def commit(scope, variables):
 
 
 def test_rows(stream, rows):
-    """Test images and labels of a `Stream` beside these rows, wrapping round; None without any."""
+    """Test images and labels of a `Stream` for these rows, wrapping round; None without any."""
     if stream.test_images is None:
         return None
     rows = rows % len(stream.test_images)
@@ -227,7 +227,7 @@ def test_rows(stream, rows):
 
 
 def when_due(every, step, move, known, name):
-    """{name: loss} of a move that is made on every `every`-th step, else what is known of it."""
+    """{name: loss} of a move on every `every`-th step; on other steps its known loss."""
     if every == 1:
         return {name: move()[name]}
     due = tf.equal((step + 1) % every, 0)

@@ -1,8 +1,8 @@
-"""Scores taken while a model trains, so that a collapse is seen when it happens.
+"""Scores during training, so that a collapse is noticed when it happens.
 
 They are cheap: FID and classes of 2,000 samples and, for a model that bounds a likelihood, the
 importance-weighted bound with 50 draws for each of 1,000 test images. FID falls as the number of
-samples grows, so these values compare with one another, not with those of evaluate.py.
+samples grows, so these values can be compared with one another, but not with those of evaluate.py.
 """
 
 import datasets
@@ -15,11 +15,11 @@ DRAWS = 50
 
 
 class Monitor:
-    """Watches `model` while `run` trains it by `settings`.
+    """Scores `model` while `run` trains it with `settings`.
 
     Attributes:
       names: columns of the log: eval_fid, eval_classes and eval_bound, as far as they apply.
-      classes: how many the data have.
+      classes: number of classes in the data.
     """
 
     def __init__(self, run, settings, model, load):

@@ -1,4 +1,4 @@
-"""From settings to a run that trains: its data, its threads, what it says of itself."""
+"""From settings to a run that trains: its data, its threads, its configuration."""
 
 import os
 import platform
@@ -16,16 +16,16 @@ from support.errors import InputError
 
 
 def train(settings, command=()):
-    """Trains a run by `settings`, from nothing or from where it stopped; returns the exit status.
+    """Trains a run with `settings`, from the start or from where it stopped; returns the status.
 
-    All that can be refused is refused before the wait for TensorFlow, and nothing is written.
+    Mistakes are reported before TensorFlow is loaded, and then nothing is written.
 
     Args:
       settings: of `flags.settings`.
-      command: the words that were typed behind `train.py`; none where a program calls.
+      command: the words that were typed after `train.py`; none if a program calls.
 
     Raises:
-      InputError: for settings that cannot be meant, data that cannot be had, a run that is another.
+      InputError: invalid settings, unavailable data, or a run that was started with other settings.
     """
     info = datasets.check(settings.dataset, settings.data_dir, settings.image_size)
     check_batch(settings, info.train_examples)
@@ -45,11 +45,12 @@ def train(settings, command=()):
 
 
 def proceed(run, settings, data, arrays):
-    """Trains `run` from the checkpoint `arrays`, or None, unless all is done already."""
+    """Trains `run` from the checkpoint `arrays` (None: from the start), unless all is done."""
     if finished(run, settings, data, arrays):
-        print(f'{run.path}: {finding(settings, data, arrays)}; a larger --epochs trains on')
+        found = finding(settings, data, arrays)
+        print(f'{run.path}: {found}; a larger --epochs continues training')
         return 0
-    run.rows()  # a damaged log is refused before the wait for TensorFlow
+    run.rows()  # a damaged log is reported before TensorFlow is loaded
     print(opening(run, settings, data, arrays), flush=True)
     backend.load_tensorflow()
     from training.trainer import Trainer
@@ -63,23 +64,23 @@ def run_of(settings):
 
 
 def opening(run, settings, data, arrays):
-    """What is trained, on what and where, in one line."""
+    """One line: what is trained, on which data, and where it is saved."""
     images, steps = len(data.train_images), len(data.train_images) // settings.batch_size
-    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps an epoch'
-    where = f'{settings.epochs:,} epochs into {run.path}'
+    what = f'{settings.model} on {settings.dataset}: {images:,} images, {steps:,} steps per epoch'
+    where = f'{settings.epochs:,} epoch{"s" * (settings.epochs > 1)}, saved in {run.path}'
     if arrays is not None:
         begun = epochs_of(settings, data, arrays)
-        where = f'goes on after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
-    return f'{what}, {where}; compiling first, which takes some seconds'
+        where = f'continues after {begun:.4g} of {settings.epochs:,} epochs in {run.path}'
+    return f'{what}, {where}; compiling first, which takes a few seconds'
 
 
 def epochs_of(settings, data, arrays):
-    """How many epochs the checkpoint `arrays` has, the begun one as a part of one."""
+    """How many epochs the checkpoint `arrays` has; an unfinished one counts as a fraction."""
     return arrays['step'] / (len(data.train_images) // settings.batch_size)
 
 
 def finished(run, settings, data, arrays):
-    """Whether the checkpoint `arrays` stands at the last epoch asked for, and all is written."""
+    """Whether the checkpoint `arrays` has all epochs asked for, and everything is written."""
     if arrays is None:
         return False
     more = epochs_of(settings, data, arrays) - settings.epochs
@@ -87,15 +88,15 @@ def finished(run, settings, data, arrays):
 
 
 def finding(settings, data, arrays):
-    """What a run that has all epochs asked for has."""
+    """In words, how many epochs a finished run has."""
     epochs = epochs_of(settings, data, arrays)
     if epochs > settings.epochs:
         return f'has {epochs:.4g} epochs, more than --epochs={settings.epochs}'
-    return f'all {settings.epochs} epochs are done'
+    return f'epoch {settings.epochs} of {settings.epochs} is done'
 
 
 def warn(line):
-    """Tells what the user should know though the run goes on."""
+    """Prints a warning to standard error."""
     print(line, file=sys.stderr)
 
 
@@ -106,12 +107,12 @@ def cores():
 
 
 def threads(run):
-    """As many threads as the run was begun with: the bits of a sum depend on their number."""
+    """The number of threads that the run was started with: the last bits of sums depend on it."""
     begun = run.config['threads']
     if begun != cores():
         warn(
-            f'{run.path}: goes on with the {begun} threads it was begun with; on another machine, '
-            f'here of {cores()} cores, the last bits may differ'
+            f'{run.path}: continues with the {begun} threads it was started with; this machine has '
+            f'{cores()} cores, so the last bits of the result may differ'
         )
     return begun
 
@@ -122,12 +123,12 @@ def check_batch(settings, examples):
     if settings.batch_size > examples:
         raise InputError(
             f'--batch_size={settings.batch_size}: more than the {examples} training images; '
-            f'choose {examples} at most'
+            f'choose at most {examples}'
         )
 
 
 def load(settings):
-    """The data set, of its training split no more than the settings allow; and its hash."""
+    """The data set, with at most --train_size training images, and the hash of all its data."""
     data = datasets.load(settings.dataset, settings.data_dir, settings.image_size)
     images, labels = datasets.subset(data.train_images, data.train_labels, settings.train_size)
     check_batch(settings, len(images))
@@ -136,7 +137,7 @@ def load(settings):
 
 
 def configuration(settings, data, data_hash, command=()):
-    """What a run says of itself: every flag, the data, and what would reproduce it."""
+    """The contents of config.json: every flag, the data, and what else reproduces the run."""
     packages = ('tensorflow', 'keras', 'tensorflow-datasets', 'numpy')
     return {
         'settings': vars(settings),

@@ -1,4 +1,4 @@
-"""Trains one run: from a checkpoint, or nothing, to the last epoch or a signal."""
+"""Trains one run, from its start or a checkpoint, to the last epoch or a signal."""
 
 import shlex
 import sys
@@ -22,17 +22,18 @@ from training.events import FRAMES, Events
 from training.feed import fingerprint
 from training.loop import Diverged, Loop
 
-CALL_SECONDS = 0.5  # between two looks at the keyboard
+CALL_SECONDS = 0.5  # per compiled call; between calls, Ctrl-C is answered
 STOPPING = (
-    'stopping and saving, when this call or compilation ends; a second Ctrl-C ends all at once'
+    'stopping and saving as soon as the current steps or compilation end; '
+    'a second Ctrl-C quits at once'
 )
 
 
 class Trainer:
-    """Trains `run` by `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
+    """Trains `run` with `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
 
-    An epoch's row and pictures are written before its checkpoint. Whatever is later than the
-    checkpoint is removed here and made again, so a killed session leaves no trace.
+    The row and the pictures of an epoch are written before its checkpoint. Whatever is later than
+    the checkpoint is removed here and made again, so a killed process leaves no trace.
     """
 
     def __init__(self, run, settings, data, arrays):
@@ -66,17 +67,18 @@ class Trainer:
         """The model's further streams.
 
         Raises:
-          InputError: they are not those that the run was begun with.
+          InputError: they are not those that the run was started with.
         """
         streams = self.model.streams(self.data, self.load)
         for name, stream in streams.items():
             if not len(stream.images) or len(stream.images) != len(stream.labels):
-                raise InputError(f'--model={self.settings.model}: no examples in its {name}')
+                fault = f'its data stream {name} has no examples, or not one label per image'
+                raise InputError(f'--model={self.settings.model}: {fault}; fix its streams()')
         self.run.check_streams(fingerprint(streams))
         return streams
 
     def load(self, name):
-        """Another data set for the model, of images as large as the run's."""
+        """Another data set for the model, with images of the same size as the run's."""
         side = self.model.image_shape[0]
         return datasets.load(name, self.settings.data_dir, side)
 
@@ -102,9 +104,9 @@ class Trainer:
         return self.farewell(interrupt.signal)
 
     def epoch(self, interrupt, progress):
-        """Trains to the end of the epoch or to a signal, and saves if either is due.
+        """Trains to the end of the epoch or to a signal, and saves if it is time to.
 
-        What is told is saved by then, for the telling may fail: its pipe closed, its disk full.
+        Saving comes before printing, because printing may fail: a closed pipe, a full disk.
         """
         loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
         while loop.epoch < epoch and not interrupt.signal:
@@ -126,7 +128,7 @@ class Trainer:
         """Writes a checkpoint, unless a variable is not finite.
 
         Raises:
-          Diverged: in that case, unless the user wants to go on.
+          Diverged: in that case, unless --stop_on_nan=false.
         """
         self.saved_at = time.monotonic()
         try:
@@ -153,7 +155,7 @@ class Trainer:
         return steps
 
     def images_per_second(self):
-        """Speed of the calls since the last question; None where there was none."""
+        """Speed of the calls since this was last asked; None if there were none."""
         steps, seconds = (sum(column) for column in zip((0, 0.0), *self.calls, strict=True))
         self.calls.clear()
         return round(steps * self.loop.batch_size / seconds, 1) if steps else None
@@ -178,13 +180,13 @@ class Trainer:
         return row
 
     def watch(self):
-        """Says that the run begins to fail, once each time."""
+        """Warns when the run begins to fail, once each time."""
         before, self.failing = self.failing, failure(self.run)
         if self.failing and not before:
             tqdm.write(self.failing, sys.stderr)
 
     def scores(self, epoch):
-        """The monitor's scores, empty where they are not due; warns of classes not drawn."""
+        """The monitor's scores, empty if they are not due; warns if classes are missing."""
         if not self.monitor:
             return {}
         if epoch % self.settings.eval_every:
@@ -220,7 +222,7 @@ class Trainer:
                 self.model.save_weights(path)
 
     def samples(self, epoch):
-        """The samples of an epoch, as a picture for the eye."""
+        """The samples of an epoch, as an enlarged picture."""
         height, width, _ = self.model.image_shape
         cells = pictures.load_cells(self.run.picture('samples', epoch), height, width)
         return pictures.enlarged(cells, columns_of(self.model))
@@ -230,7 +232,7 @@ class Trainer:
         return self.saved == self.loop.step
 
     def farewell(self, number):
-        """Says where things stand; returns the exit status."""
+        """Prints how the training ended; returns the exit status."""
         if not self.sound():
             raise InputError(
                 f'--stop_on_nan=false: after step {self.saved} a weight was infinite or not a '
@@ -239,12 +241,12 @@ class Trainer:
         path = self.run.path
         if self.done():
             print(
-                f'{path}: {self.loop.epoch} epochs done; the samples over time: {path}/samples.gif'
+                f'{path}: finished epoch {self.loop.epoch}; samples over time: {path}/samples.gif'
             )
             print(f'next: python evaluate.py {shlex.quote(f"--runs={path}")}')
             return 0
         where = f'stopped and saved in epoch {self.loop.epoch + 1}'
-        print(f'{path}: {where}; the same command goes on from here')
+        print(f'{path}: {where}; the same command continues from here')
         return 128 + number
 
     def divergence(self, error):
@@ -256,14 +258,14 @@ class Trainer:
         )
 
     def left(self):
-        """What a diverged run leaves, and what to try."""
+        """What is left of a diverged run, and what to try."""
         kept = self.run.checkpoints()
         last = f'the last good checkpoint is {kept[0]}' if kept else 'no checkpoint was written yet'
-        return f'{last}; try a smaller rate or another --seed'
+        return f'{last}; try a smaller --learning_rate or another --seed'
 
 
 def watch(run, settings, model, load):
-    """The `Monitor` of a run; its imports are spared where nothing is to be scored."""
+    """The `Monitor` of a run, imported only if something is to be scored."""
     from training.monitor import Monitor
 
     return Monitor(run, settings, model, load)

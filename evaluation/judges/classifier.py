@@ -1,8 +1,8 @@
 """The classifier that judges samples: a small convolutional network, one for each data set.
 
-That of MNIST comes with the project, so that two users' numbers compare. For other data one is
-trained once on the training split, then kept beside the decoded data under its fingerprint.
-Weights are kept as float16, which changes no accuracy and makes the file half as large.
+The one for MNIST comes with the project, so that the numbers of two users can be compared. For
+other data it is trained once on the training split, then kept in the cache under the fingerprint of
+the data. Weights are kept as float16, which does not change the accuracy and halves the file.
 """
 
 import sys
@@ -17,18 +17,18 @@ import datasets
 from support import files
 from support.errors import InputError
 
-VERSION = 2  # raised by whatever changes its weights
+VERSION = 2  # to be raised by every change to its weights
 EPOCHS = 8
 BATCH = 128
-SHIPPED = Path(__file__).parent / 'mnist.npz'  # what `classifier` left in the cache for MNIST
+SHIPPED = Path(__file__).parent / 'mnist.npz'  # the file that `classifier` writes for MNIST
 
 
 class Judge(NamedTuple):
-    """A classifier, and what its scores are known by.
+    """A classifier, and what identifies it.
 
     `look` turns uint8 images (N, H, W, C) into features (N, D) and class probabilities (N, K),
-    both float32. `digest` is the SHA-256 of the weights, `accuracy` the share of the test images
-    that it is right about, or None where it knows other classes than the data's.
+    both float32. `digest` is the SHA-256 of the weights. `accuracy` is the share of test images
+    that it classifies correctly, or None if its classes are not those of the data.
     """
 
     look: keras.Model
@@ -42,7 +42,7 @@ def classifier(data, data_hash, dataset=None):
     Args:
       data: images (N, H, W, C) uint8 with labels.
       data_hash: fingerprint of `data`, under which the classifier is kept.
-      dataset: name of the data; 'mnist' in MNIST's own shape and classes is judged by the
+      dataset: name of the data; 'mnist' with MNIST's own shape and classes is judged by the
         classifier that comes with the project.
 
     Raises:
@@ -60,10 +60,10 @@ def classifier(data, data_hash, dataset=None):
 
 
 def read(path):
-    """The weights {name: float16 array} in a file, None where none were kept yet.
+    """The weights {name: float16 array} in a file, None if there is no file yet.
 
     Raises:
-      InputError: they are damaged or cannot be read, or those of the project are missing.
+      InputError: they are damaged or cannot be read, or the project's own file is missing.
     """
     remedy = 'restore it from the repository' if path == SHIPPED else 'delete it'
     try:
@@ -71,13 +71,13 @@ def read(path):
     except FileNotFoundError:
         if path != SHIPPED:
             return None
-        raise InputError(f'{path}: missing classifier; {remedy}') from None
+        raise InputError(f'{path}: the classifier is missing; {remedy}') from None
     except ValueError:
-        raise InputError(f'{path}: damaged classifier; {remedy}') from None
+        raise InputError(f'{path}: the classifier is damaged; {remedy}') from None
 
 
 def is_mnist(data, dataset):
-    """Whether the data are called mnist, as TFDS takes the name, and look like it."""
+    """Whether the data have TFDS's name for MNIST, and its shape and classes."""
     looks = data.train_images.shape[1:] == (28, 28, 1) and data.class_names == tuple('0123456789')
     return looks and dataset is not None and dataset.lower().split(':')[0] == 'mnist'
 
@@ -112,9 +112,9 @@ def looker(model):
 
 
 def train(data):
-    """A network trained on the training split, its rate falling to zero along a cosine.
+    """A network trained on the training split; its learning rate falls to zero along a cosine.
 
-    The images are slightly turned and shifted: a judge should not care for a pixel.
+    The images are slightly rotated and shifted, because a judge should not depend on single pixels.
     """
     keras.utils.set_random_seed(0)
     shape, moved = data.train_images.shape[1:], {'fill_mode': 'nearest'}
@@ -127,7 +127,8 @@ def train(data):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     count = len(data.train_images)
-    print(f'training the classifier once, {EPOCHS} epochs of {count:,} images', file=sys.stderr)
+    told = f'training the classifier (only this once): {EPOCHS} epochs of {count:,} images'
+    print(told, file=sys.stderr)
     images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
     taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return model
@@ -144,5 +145,5 @@ def look(judge, images, batch=500):
 
 
 def accuracy(judge, images, labels):
-    """Share of the images whose likeliest class is their label."""
+    """Share of the images whose most probable class is their label."""
     return float(np.mean(look(judge, images)[1].argmax(axis=1) == labels))

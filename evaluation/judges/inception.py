@@ -1,7 +1,7 @@
-"""InceptionV3 as Keras has it, trained on ImageNet: a judge for images of any kind.
+"""InceptionV3 from Keras, trained on ImageNet: a judge for images of any kind.
 
 Its weights are not those of the original FID and Inception score, which came from another training
-of 2015: numbers taken with it do not compare with published ones.
+in 2015. So its numbers cannot be compared with published ones.
 """
 
 import os
@@ -26,16 +26,17 @@ def inception(image_shape):
       image_shape: (H, W, C) of the images, grey or in colour.
 
     Raises:
-      InputError: the weights are not there, and cannot be had.
+      InputError: the weights are missing and cannot be downloaded.
     """
     home = Path(os.environ.get('KERAS_HOME') or Path.home() / '.keras')
     remedy = f'put {WEIGHTS} into {home}/models, or leave the flag out'
     if not (home / 'models' / WEIGHTS).is_file() and not datasets.online():
-        raise InputError(f'--features=inception: no weights, and no network for them; {remedy}')
+        fault = 'no weights, and no network to download them'
+        raise InputError(f'--features=inception: {fault}; {remedy}')
     try:
         network = keras.applications.InceptionV3()
     except Exception as error:  # from the network, or from a damaged file
-        raise InputError(f'--features=inception: weights cannot be had; {remedy}') from error
+        raise InputError(f'--features=inception: cannot load the weights; {remedy}') from error
     weights = {f'{i:04d}': array for i, array in enumerate(network.get_weights())}
     return Judge(looker(network, image_shape), files.digest(weights), None)
 

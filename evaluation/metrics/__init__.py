@@ -5,7 +5,6 @@ float64. Large products come in blocks of millions of numbers, and no score depe
 """
 
 from evaluation.metrics.active_units import active_units
-from evaluation.metrics.birthday import birthday_test, nearest_pair
 from evaluation.metrics.bits import bits_per_dimension
 from evaluation.metrics.density_coverage import density_coverage
 from evaluation.metrics.fid import fid
@@ -17,7 +16,7 @@ from evaluation.metrics.kid import kid
 from evaluation.metrics.memorisation import memorisation
 from evaluation.metrics.mmd import mmd
 from evaluation.metrics.mode_coverage import mode_coverage
-from evaluation.metrics.nearest import nearest
+from evaluation.metrics.nearest import nearest, nearest_pair
 from evaluation.metrics.parzen import choose_sigma, parzen_log_densities, parzen_log_likelihood
 from evaluation.metrics.precision_recall import precision_recall
 from evaluation.metrics.sharpness import sharpness
@@ -26,7 +25,6 @@ from evaluation.metrics.standard_error import standard_error
 
 __all__ = [
     'active_units',
-    'birthday_test',
     'bits_per_dimension',
     'choose_sigma',
     'density_coverage',

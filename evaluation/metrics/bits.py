@@ -6,6 +6,7 @@ import math
 def bits_per_dimension(nats, image_shape):
     """`nats` over the H W C dimensions of `image_shape` and log 2 (Theis et al. 2016, section 3.1).
 
-    On pixels of 8 bits it is the length of a code only for a likelihood of these 256 values.
+    It is the length of a code only where `nats` are of a likelihood: of black and white pixels, or
+    of the 256 values of 8 bits.
     """
     return nats / (math.prod(image_shape) * math.log(2.0))

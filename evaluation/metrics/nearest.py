@@ -1,4 +1,4 @@
-"""The nearest neighbours of points: what a memorising generator's samples give away."""
+"""The nearest neighbours of points, and the nearest of all pairs of them."""
 
 import numpy as np
 
@@ -18,6 +18,19 @@ def nearest(points, others, k=1, rows=None):
     found = [_smallest(squares, k) for _, squares in blocks(points, others, rows)]
     squares, indices = (np.concatenate(part) for part in zip(*found, strict=True))
     return np.sqrt(squares), indices
+
+
+def nearest_pair(points, rows=None):
+    """The two of the points (N, ...) that are nearest to each other; N at least 2.
+
+    Equal points are at no distance, so that copies come first.
+
+    Returns:
+      (Euclidean distance, indices (2,)).
+    """
+    distances, indices = nearest(points, points, 2, rows)  # of each point, itself and another
+    first = distances[:, 1].argmin()
+    return float(distances[first, 1]), indices[first]
 
 
 def _smallest(squares, k):

@@ -1,7 +1,7 @@
 """The Parzen-window log-likelihood, which the first paper on GANs reports.
 
-Theis et al. 2016, section 3.2 (arXiv:1511.01844) show what it is worth: training images scored as
-if they were samples do worse than k-means centroids, which are no images at all.
+Theis et al. 2016, section 3.5 (arXiv:1511.01844) warn of it: training images scored as if they were
+samples do worse than k-means centroids, which are no images at all.
 """
 
 import numpy as np

@@ -10,13 +10,13 @@ from models.shared.noise import LATENTS_STEP, normal, uniform
 options = {
     'latent': {
         'default': 'uniform',
-        'help': 'distribution of the noise: uniform in [-1, 1], or normal with its variance, 1/3',
+        'help': 'distribution of the noise: uniform in [-1, 1], or normal with the same variance',
         'choices': ('uniform', 'normal'),
     },
     'average': {
         'default': 0.0,
-        'help': "decay of a moving average of the generator's weights, which then draws in its "
-        'place (0.999, say); 0 for none',
+        'help': "decay of a moving average of the generator's weights, which then draws the "
+        'samples; for example 0.999; 0 means no average',
         'least': 0.0,
         'most': 0.999999,
     },

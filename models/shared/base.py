@@ -56,7 +56,8 @@ class GenerativeModel(keras.Model):
       fresh_noise: True gives each player's move a seed of its own; otherwise all moves of a step
         see the same noise.
       likelihood: the pixels on which `terms` bound a likelihood or `log_prob` is one: 'binarized',
-        black or white, 'levels', the 256 of a byte; None where there is none.
+        black or white, 'levels', the 256 of a byte; None where neither is one. Bounds and bits a
+        dimension are of these pixels alone.
       given: what `latents` are made of besides noise: 'labels', 'images' or None.
       columns: cells in a line of its grids, of a class each if it is given labels, which has it
         show the first of them if there are more; None for square grids.

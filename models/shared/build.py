@@ -55,6 +55,6 @@ def check_draws(name, model):
     for variable in model.variables:
         if variable.path.endswith('seed_generator_state'):
             raise InputError(
-                f'models/{name}.py: a layer draws numbers of its own ({variable.path}); take '
-                'Dropout of models.shared.layers, or draw in objectives by the seed'
+                f'models/{name}.py: a layer draws its own random numbers ({variable.path}); use '
+                'Dropout from models.shared.layers, or draw in objectives from the seed'
             )

@@ -129,7 +129,7 @@ def parse(module):
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror}); put it there') from None
     except SyntaxError as error:
-        raise InputError(f'{path}, line {error.lineno or 1}: {error.msg}; mend it') from None
+        raise InputError(f'{path}, line {error.lineno or 1}: {error.msg}; fix it') from None
 
 
 def bases(module, tree, name):
@@ -176,7 +176,7 @@ def option_of(fields):
     """The `Option` of these fields; TypeError or ValueError where they make none."""
     option = Option(**fields)
     if not option.takes(option.default):
-        raise ValueError(f'the default {option.default!r} is none that it takes')
+        raise ValueError(f'the default {option.default!r} is not a value that it takes')
     return option._replace(choices=tuple(option.choices), only_with=dict(option.only_with))
 
 
@@ -228,4 +228,4 @@ def imported(module, name):
 def unreadable(module, error):
     """The InputError on a module whose declarations have another form than above."""
     told = f'{file_of(module)}: its defaults, options, variants or drawing cannot be read ({error})'
-    return InputError(f'{told}; models/shared/declarations.py says how they look')
+    return InputError(f'{told}; models/shared/declarations.py describes their form')

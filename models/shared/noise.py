@@ -54,5 +54,5 @@ def layer_seed():
     """The seed (2,) of a layer's next numbers; raises RuntimeError outside of a step."""
     draw = _LAYERS.get(None)
     if draw is None:
-        raise RuntimeError('a layer draws numbers; call it within layers_draw_from(seed)')
+        raise RuntimeError('a layer draws random numbers; call it within layers_draw_from(seed)')
     return draw()
