@@ -38,6 +38,7 @@ SCORED = ['FID', 'Inception score', 'precision', 'recall', 'classes', 'sure (0.9
 HEADER = ['model', *SCORED, 'images/s', 'parameters', 'epochs']
 ENDLESS = 1_000_000  # epochs
 COLUMNS = 4  # of the picture
+THUMBNAIL = 6  # images in a line
 
 
 def main(argv):
@@ -58,6 +59,8 @@ def main(argv):
     with atomic(home / 'table.md') as partial:
         partial.write_text(text)
     picture(home / 'samples.png', trained)
+    for run in trained:
+        thumbnail(home / 'thumbnails', run)
     print(text, home / 'samples.png', sep='\n')
     return 0
 
@@ -160,10 +163,23 @@ def networks(run):
     return (run.path / 'model.txt').read_text()
 
 
+def last_samples(run):
+    """The picture of the run's last samples; None before its first epoch is done."""
+    epochs = run.epochs('samples')
+    return run.picture('samples', epochs[-1]) if epochs else None
+
+
+def thumbnail(folder, run):
+    """Writes the first of the run's last samples as a line of pixels, named after the run."""
+    if path := last_samples(run):
+        cells = pictures.load_cells(path, *run.config['image_shape'][:2])[:THUMBNAIL]
+        pictures.save_png(folder / f'{run.path.name}.png', pictures.grid(cells, THUMBNAIL))
+
+
 def picture(path, trained):
     """Writes the samples of the last finished epoch of each run over its name and its FID."""
-    shown = [run for run in trained if run.epochs('samples')]
-    grids = [pictures.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
+    shown = [run for run in trained if last_samples(run)]
+    grids = [pictures.load_grid(last_samples(run)) for run in shown]
     lines = math.ceil(len(shown) / COLUMNS)
     notes = [f'{run.path.name}: FID {fid(run):.1f}' for run in shown]
     cells = [*zip(grids, notes, strict=True)]

@@ -201,6 +201,28 @@ def test_the_last_samples_of_each_model_stand_over_its_name_and_fid(tmp_path):
     np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
 
 
+def test_rows_stand_in_the_order_of_their_fids_and_each_run_has_a_thumbnail(tmp_path, monkeypatch):
+    def train(home, line, settings):
+        [name] = line
+        run = Run(tmp_path / name)
+        cells = np.arange(64, dtype=np.uint8).repeat(16).reshape(64, 4, 4, 1)
+        pictures.save_grid(run.picture('samples', 1), cells)
+        run.begin({'settings': {'batch_size': 64}, 'train_images': 64, 'image_shape': [4, 4, 1]})
+        (run.path / 'model.txt').write_text('')
+        (run.path / 'log.csv').write_text('epoch,images_per_second\n1,10\n')
+        scored(run, {'vae': 9, 'gan': 5, 'ae': 20}[name])
+        return run
+
+    monkeypatch.setattr(equal_time, 'train', train)
+    monkeypatch.setattr(equal_time, 'command', lambda *line: None)
+    equal_time.main(['equal_time', '--models=vae,gan,ae', f'--output_dir={tmp_path}'])
+    home = tmp_path / 'digits-6-minutes'
+    rows = [line.split()[1] for line in (home / 'table.md').read_text().splitlines()[-3:]]
+    assert rows == ['gan', 'vae', 'ae']
+    thumbnail = pictures.load_png(home / 'thumbnails' / 'gan.png')
+    assert thumbnail.shape == (4, 24, 1) and thumbnail[0, ::4, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize('flag', ['networks', 'parts'])
 def test_an_unknown_word_is_refused(flag):
     with pytest.raises(InputError, match=f"^--{flag}: 'vea' is unknown"):
