@@ -83,6 +83,16 @@ SETTINGS = {
     'gan-digits-no-xla': Setting(
         'the demo, `--xla=off`', 'gan', 'digits', 16, 4, 100, ('--xla=off',), threads=2
     ),
+    'gan-digits-no-noise': Setting(
+        'the demo, `--instance_noise=0`',
+        'gan',
+        'digits',
+        16,
+        3,
+        100,
+        (NO_NOISE,),
+        threads=2,
+    ),
     'gan-mnist': Setting('MNIST, 6 epochs', 'gan', 'mnist', 6, 10, 150, threads=2),
     'gan-mnist-100': Setting('MNIST, 100 epochs', 'gan', 'mnist', 100, 3, 20, LONG),
     'gan-mnist-368': Setting('MNIST, 368 epochs', 'gan', 'mnist', 368, 1, 10, LONG),
