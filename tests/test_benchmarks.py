@@ -211,6 +211,8 @@ def test_the_last_samples_of_each_model_stand_over_its_name_and_fid(tmp_path):
 
 
 def test_rows_stand_in_the_order_of_their_fids_and_each_run_has_a_thumbnail(tmp_path, monkeypatch):
+    fids = {'vae-0': 9, 'vae-1': 2, 'vae-2': 9, 'ae-0': 20}
+
     def train(home, line, seed, settings):
         run = Run(tmp_path / f'{line[0]}-{seed}')
         cells = np.arange(64, dtype=np.uint8).repeat(16).reshape(64, 4, 4, 1)
