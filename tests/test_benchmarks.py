@@ -220,9 +220,7 @@ def test_rows_stand_in_the_order_of_their_fids_and_each_run_has_a_thumbnail(tmp_
         run.begin({'settings': {'batch_size': 64}, 'train_images': 64, 'image_shape': [4, 4, 1]})
         (run.path / 'model.txt').write_text('')
         (run.path / 'log.csv').write_text('epoch,images_per_second\n1,10\n')
-        scored(
-            run, {'vae-0': 9, 'vae-1': 2, 'vae-2': 9, 'gan-0': 5, 'ae-0': 20}.get(run.path.name, 5)
-        )
+        scored(run, fids.get(run.path.name, 5))
         return run
 
     monkeypatch.setattr(equal_time, 'train', train)
