@@ -2,6 +2,7 @@
 
 import sys
 
+import harness
 import numpy as np
 import pytest
 
@@ -154,7 +155,7 @@ def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monk
         typed.append([seconds, *line])
         run = Run(tmp_path / 'unfinished' / line[-2].removeprefix('--run_name='))
         run.path.mkdir(parents=True)
-        run.begin({'settings': {'train_size': 640}})
+        write_json(run.path / 'config.json', harness.configuration({'train_size': 640}))
 
     monkeypatch.setattr(equal_time, 'limited', train)
     values = flags.parse(
@@ -215,9 +216,9 @@ def test_rows_stand_in_the_order_of_their_fids_and_each_run_has_a_thumbnail(tmp_
 
     def train(home, line, seed, settings):
         run = Run(tmp_path / f'{line[0]}-{seed}')
+        run.begin({'settings': {'batch_size': 64}, 'train_images': 64, 'image_shape': [4, 4, 1]})
         cells = np.arange(64, dtype=np.uint8).repeat(16).reshape(64, 4, 4, 1)
         pictures.save_grid(run.picture('samples', 1), cells)
-        run.begin({'settings': {'batch_size': 64}, 'train_images': 64, 'image_shape': [4, 4, 1]})
         (run.path / 'model.txt').write_text('')
         (run.path / 'log.csv').write_text('epoch,images_per_second\n1,10\n')
         scored(run, fids.get(run.path.name, 5))
