@@ -366,8 +366,8 @@ def test_a_linear_critic_has_one_slope_and_one_direction():
     assert clipping.cosines(slopes.best).mean() < 0.9
     weights = clipping.critic_weights(model)
     assert weights.tolist() == [1, 1, 1, 1, 0]
-    row = clipping.summary('linear', weights, slopes)
-    np.testing.assert_allclose(row[1:6], [2, 2, 2, 0.8, 1.0], rtol=1e-6)  # 4 of 5 at the bound
+    row = clipping.summary('linear', np.array([1, -1, 0.5, 0.2, 0]), slopes)
+    np.testing.assert_allclose(row[1:6], [2, 2, 2, 0.4, 1.0], rtol=1e-6)  # 2 of 5 at the bound
 
 
 def test_the_slopes_of_a_quadratic_critic_by_hand():

@@ -432,7 +432,10 @@ def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monk
     random = np.random.default_rng(0).normal(size=(30, 28, 28, 1))
     random /= np.linalg.norm(random.reshape(30, -1), axis=1).reshape(30, 1, 1, 1)
     found = iter([np.full((30, 28, 28, 1), 1.04 / 28), 0.25 * random])
-    monkeypatch.setattr(clipping, 'gradients_between', lambda critic, true, fake: next(found))
+    critics = []
+    monkeypatch.setattr(
+        clipping, 'gradients_between', lambda critic, *_: critics.append(critic) or next(found)
+    )
     assert clipping.main(['clipping', f'--runs={names}', f'--out={out}']) == 0
     check_drawn(out, saved[0])
     heads, *told, place = capsys.readouterr().out.splitlines()
@@ -454,8 +457,13 @@ def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monk
         assert list(sizes.lines[0].get_xdata()) == [1, 1] and sizes.get_xscale() == 'log'
         assert [text.get_text() for text in directions.get_legend().texts] == ['critic', 'best']
         assert images.images[0].get_array().shape == (28, 6 * 28)
-    alike = max(columns[0][2].patches[: clipping.BINS], key=lambda bar: bar.get_height())
-    assert alike.get_x() + alike.get_width() == pytest.approx(1)
+    alike, other = (
+        max(column[2].patches[: clipping.BINS], key=lambda bar: bar.get_height())
+        for column in columns
+    )
+    assert alike.get_x() + alike.get_width() == pytest.approx(1) and abs(other.get_x()) < 0.1
+    sizes = [untrained[model][1].discriminator.count_params() for model in ('wgan', 'wgan_gp')]
+    assert [critic.count_params() for critic in critics] == sizes
 
 
 def test_windows_as_drawn(saved, tmp_path, capsys):
