@@ -6,7 +6,8 @@ Training bits differ between processors, with and without XLA, with one thread a
 that trains with some bits may fail with others. So a default is judged by its rate of success. A
 run succeeds if it draws at least nine of ten classes, a class being drawn where the classifier is
 sure of one sample in a hundred, if the FID of its samples lies below a bound that was set by good
-runs before, and if its log does not end in a failure (`runs.health`). Both are of 2,000 samples, against as many test images where there are so many.
+runs before, and if its log does not end in a failure (`runs.health`). Classes and FID are of 2,000
+samples, against as many test images where there are so many.
 
 Rows that stand in the file are not made again, so the work can be done in parts.
 """
