@@ -7,7 +7,8 @@ up, its start included; evaluate.py judges them. A model may bring flags of its 
 
   python -m benchmarks.equal_time --models='wgan,wgan --learning_rate=5e-4'
 
-A run that is finished is not trained again, so further models can be added with the same command.
+With --seeds=3 each is trained three times, and a cell holds what differs, seed by seed. A run that
+is finished is not trained again, so models and seeds can be added with the same command.
 The machine should do nothing else meanwhile.
 """
 
@@ -38,6 +39,7 @@ SCORED = ['FID', 'Inception score', 'precision', 'recall', 'classes', 'sure (0.9
 HEADER = ['model', *SCORED, 'images/s', 'parameters', 'epochs']
 ENDLESS = 1_000_000  # epochs
 COLUMNS = 4  # of the picture
+THUMBNAIL = 6  # images in a line
 
 
 def main(argv):
@@ -48,16 +50,18 @@ def main(argv):
         check(line, settings)
     datasets.check(settings.dataset, settings.data_dir)
     home = Path(settings.output_dir, f'{settings.dataset}-{settings.minutes:g}-minutes')
-    trained = [train(home, line, settings) for line in models]
-    listed = ','.join(str(run.path) for run in trained)
-    asked = f'--runs={listed}', f'--metrics={",".join(METRICS)}', f'--seed={settings.seed}'
-    command('evaluate.py', *asked)
-    trained.sort(key=fid)
-    lines = table(HEADER, [*map(row, trained)])
-    text = f'{origin(argv, "benchmarks.equal_time")}\n{lines}\n'
+    seeds = range(settings.seeds)
+    trained = [[train(home, line, seed, settings) for seed in seeds] for line in models]
+    listed = ','.join(str(run.path) for runs in trained for run in runs)
+    command('evaluate.py', f'--runs={listed}', f'--metrics={",".join(METRICS)}')
+    trained.sort(key=lambda runs: median(map(fid, runs)))
+    text = f'{origin(argv, "benchmarks.equal_time")}\n{table(HEADER, [*map(cells, trained)])}\n'
     with atomic(home / 'table.md') as partial:
         partial.write_text(text)
-    picture(home / 'samples.png', trained)
+    first = [runs[0] for runs in trained]
+    picture(home / 'samples.png', first)
+    for run in first:
+        thumbnail(home / 'thumbnails', run)
     print(text, home / 'samples.png', sep='\n')
     return 0
 
@@ -72,7 +76,8 @@ def define_flags(table):
     flags.define(table, group, 'minutes', 6.0, 'of each', flags.Number(float, 0, above=True))
     size = flags.Number(int, 1)
     flags.define(table, group, 'train_size', 60000, 'training images of all', size)
-    flags.define(table, group, 'seed', 0, 'of all', flags.Number(int, 0, flags.LARGEST_SEED))
+    meaning = 'how many times each is trained, with the seeds 0, 1 and so on'
+    flags.define(table, group, 'seeds', 1, meaning, flags.Number(int, 1, 100))
     meaning = 'a directory <dataset>-<minutes>-minutes is made in it'
     flags.define(table, group, 'output_dir', 'outputs', meaning)
 
@@ -83,29 +88,34 @@ def check(line, settings):
         raise InputError(
             f'--models={settings.models}: names no model between two commas; leave one out'
         )
-    flags.training(words(line, settings), '')
+    flags.training(words(line, 0, settings), '')
 
 
-def words(line, settings):
+def words(line, seed, settings):
     """The command that trains a model and its flags for ever, without the place of its run."""
-    given = [f'--{name}={settings[name].value}' for name in ('dataset', 'train_size', 'seed')]
+    given = [f'--{name}={settings[name].value}' for name in ('dataset', 'train_size')]
     given += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
-    return ['train.py', f'--model={line[0]}', *given, f'--epochs={ENDLESS}', *line[1:]]
+    given += [f'--seed={seed}', f'--epochs={ENDLESS}']
+    return ['train.py', f'--model={line[0]}', *given, *line[1:]]
 
 
-def train(home, line, settings):
+def train(home, line, seed, settings):
     """The run of a model and its flags, trained until its time is up unless it lies there already.
 
     Raises:
-      InputError: the training came to another end.
+      InputError: the training came to another end, or what lies there saw other images.
     """
-    name = re.sub(r'[^\w.]+', '-', ' '.join(line))
+    name = re.sub(r'[^\w.]+', '-', ' '.join(line)) + (f'-seed-{seed}' if seed else '')
     finished, begun = home / name, home / 'unfinished' / name
     if not finished.exists():
         place = [f'--output_dir={begun.parent}', f'--run_name={name}', '--overwrite']
-        limited(60 * settings.minutes, *words(line, settings), *place)
+        limited(60 * settings.minutes, *words(line, seed, settings), *place)
         begun.rename(finished)
-    return Run(finished)
+    run = Run(finished)
+    if (size := run.config['settings']['train_size']) != settings.train_size:
+        remedy = 'give that number, or another --output_dir'
+        raise InputError(f'{finished}: was trained with --train_size={size}; {remedy}')
+    return run
 
 
 def limited(seconds, *line):
@@ -131,6 +141,13 @@ def command(*line):
     """
     if subprocess.run([sys.executable, *line], cwd=ROOT).returncode:
         raise InputError(f'python {shlex.join(line)}: failed; see above')
+
+
+def cells(runs):
+    """The row of a model's runs: cells that differ hold the values of all seeds."""
+    lines = [row(run) for run in runs]
+    columns = [*zip(*lines, strict=True)][1:]
+    return [runs[0].path.name, *(c[0] if len({*c}) == 1 else ', '.join(c) for c in columns)]
 
 
 def row(run):
@@ -160,10 +177,23 @@ def networks(run):
     return (run.path / 'model.txt').read_text()
 
 
+def last_samples(run):
+    """The picture of the run's last samples; None before its first epoch is done."""
+    epochs = run.epochs('samples')
+    return run.picture('samples', epochs[-1]) if epochs else None
+
+
+def thumbnail(folder, run):
+    """Writes the first of the run's last samples as a line of pixels, named after the run."""
+    if path := last_samples(run):
+        cells = pictures.load_cells(path, *run.config['image_shape'][:2])[:THUMBNAIL]
+        pictures.save_png(folder / f'{run.path.name}.png', pictures.grid(cells, THUMBNAIL))
+
+
 def picture(path, trained):
     """Writes the samples of the last finished epoch of each run over its name and its FID."""
-    shown = [run for run in trained if run.epochs('samples')]
-    grids = [pictures.load_grid(run.picture('samples', run.epochs('samples')[-1])) for run in shown]
+    shown = [run for run in trained if last_samples(run)]
+    grids = [pictures.load_grid(last_samples(run)) for run in shown]
     lines = math.ceil(len(shown) / COLUMNS)
     notes = [f'{run.path.name}: FID {fid(run):.1f}' for run in shown]
     cells = [*zip(grids, notes, strict=True)]

@@ -26,7 +26,7 @@ def measure(name, row):
       NotApplicable: the score has no meaning for this row, or its images are too few.
     """
     if row.only not in (None, name):
-        raise NotApplicable(f'scored by {row.only} alone')
+        raise NotApplicable(f'only {row.only} is taken of these images')
     needed = least(name, row.bench.judge)
     if row.run is None and len(row.pictures) < needed and row.only is None:
         raise NotApplicable(f'{len(row.pictures)} images are too few, it takes {needed}')

@@ -1,4 +1,4 @@
-"""Lesson 8: a VAE and a GAN epoch by epoch, with scores under every picture.
+"""Lesson 10: a VAE and a GAN epoch by epoch, with scores under every picture.
 
   python -m lessons.epochs --runs=outputs/vae-lesson,outputs/gan-lesson
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 import flags
@@ -76,3 +76,10 @@ def plain_ticks(*axes):
         scale.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
         if scale.get_scale() != 'linear':
             scale.set_minor_formatter(NullFormatter())
+
+
+def by_decades(axes):
+    """Makes the upright scale logarithmic, with ticks at 1, 2 and 5 of every power of ten."""
+    axes.set_yscale('log')
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plain_ticks(axes)

@@ -9,12 +9,22 @@ Generative Adversarial Networks" (arXiv:1511.06434). Its five guidelines (sectio
 - ReLU in the generator, tanh at its end;
 - leaky ReLU in the discriminator.
 
-Fewer filters than in the paper, whose images have 64 pixels a side; `--width` multiplies them. The
-maps go down to four pixels, as there, and it matters: with one convolution less the discriminator
-adds up what it makes of patches of ten pixels, never sees whether the parts of a digit fit
-together, and the generator does not learn it.
-Both players move at once. `--adversarial_loss` takes the place of the paper's loss by that of Mao
-et al. 2017 (arXiv:1611.04076) or Lim & Ye 2017 (arXiv:1705.02894).
+What differs from the paper and from its authors' code (github.com/Newmu/dcgan_code):
+
+- fewer filters, for images of 28 pixels a side instead of 64; `--width` multiplies them;
+- kernels of 4 pixels a side, where the code has 5: a multiple of the stride, so that every pixel
+  is reached by equally many weights;
+- batches of 64 instead of 128, and no weight decay, which the code has (1e-5);
+- both players move at once, on one batch and one noise, where the code lets them take turns, each
+  on a batch and noise of its own;
+- for MNIST the code has another network, which is told the labels: its maps end at 7 pixels a side,
+  and a dense hidden layer looks at all of them.
+
+Here the maps go down to four pixels a side, as in the paper's network for 64 pixels.
+`--discriminator_maps` and `--generator_maps` stop them earlier or later: at 7 the discriminator
+adds up what it makes of windows of 10 pixels, at 4 of 22 (see `lessons.windows`).
+`--adversarial_loss` takes the place of the paper's loss by that of Mao et al. 2017
+(arXiv:1611.04076) or Lim & Ye 2017 (arXiv:1705.02894).
 """
 
 import keras
@@ -45,11 +55,24 @@ options = {
         'least': 0.1,
         'most': 16.0,
     },
+    'discriminator_maps': {
+        'default': 4,
+        'help': "pixels a side, at most, of the discriminator's smallest maps; on 28 pixels, 14, "
+        '7, 4 and 2 are one, two, three and four convolutions',
+        'least': 2,
+        'most': 14,
+    },
+    'generator_maps': {
+        'default': 4,
+        'help': "the same of the generator's",
+        'least': 2,
+        'most': 14,
+    },
 }
 
 FILTERS = 16  # in the layers at the largest maps; twice as many at half the side, and so on
 KERNEL = 4  # pixels a side, a multiple of the stride, so that all pixels get equal shares
-SMALLEST = 4  # pixels a side at most of the smallest maps; one of theirs sees 22 of the image
+SMALLEST = 4  # pixels a side, at most, of the smallest maps where no flag tells
 
 
 class Model(AdversarialModel):
@@ -59,8 +82,9 @@ class Model(AdversarialModel):
     xla_up_to = (28, 64)
 
     def networks(self):
-        """(generator, discriminator), mirrored, with batch norm in both."""
-        return networks(self.image_shape, self.settings, lambda: [batch_norm()])
+        """(generator, discriminator), with batch norm in both."""
+        smallest = self.settings.generator_maps, self.settings.discriminator_maps
+        return networks(self.image_shape, self.settings, lambda: [batch_norm()], smallest)
 
     def game(self, true_logit, fake_logit):
         """The losses that --adversarial_loss names."""
@@ -79,34 +103,38 @@ class Model(AdversarialModel):
         return {p: Adam(self.settings.learning_rate, beta_1=0.5) for p in self.players}
 
 
-def networks(image_shape, settings, norm):
-    """(generator, discriminator), mirrored.
+def networks(image_shape, settings, norm, smallest=(SMALLEST, SMALLEST)):
+    """(generator, discriminator), mirrored if their smallest maps are equal.
 
     Args:
       image_shape: (H, W, C).
       settings: namespace of all flags of the run.
       norm: `norm()` are the layers behind each inner convolution of the discriminator.
+      smallest: pixels a side, at most, of the smallest maps of either.
     """
-    filters = filters_of(image_shape[0], settings.width)
+    sides, judged = (sides_of(image_shape[0], least) for least in smallest)
     return (
-        generator(image_shape, settings.latent_dim, filters),
-        discriminator(image_shape, filters, norm),
+        generator(image_shape, settings.latent_dim, sides, filters_of(sides, settings.width)),
+        discriminator(image_shape, filters_of(judged, settings.width), norm),
     )
 
 
-def sides_of(side):
+def sides_of(side, smallest):
     """Pixels a side of the maps, from the image to the smallest; each is half, rounded up."""
-    return [side, *(sides_of(-(-side // 2)) if side > SMALLEST else [])]
+    return [side, *(sides_of(-(-side // 2), smallest) if side > smallest else [])]
 
 
-def filters_of(side, width):
+def filters_of(sides, width):
     """Filters of the maps below the image: twice as many at half the side."""
-    return [round(FILTERS * width) * 2**i for i in range(len(sides_of(side)) - 1)]
+    return [round(FILTERS * width) * 2**i for i in range(len(sides) - 1)]
 
 
-def generator(image_shape, latent_dim, filters):
-    """Noise to the smallest maps, then transposed convolutions of stride 2 to tanh pixels."""
-    *sides, side = sides_of(image_shape[0])
+def generator(image_shape, latent_dim, sides, filters):
+    """Noise to the smallest maps, then transposed convolutions of stride 2 to tanh pixels.
+
+    `sides` are those of the maps from the image down, `filters` those of all but the image.
+    """
+    *sides, side = sides
     stack = [
         keras.Input([latent_dim]),
         layers.Dense(side * side * filters[-1], use_bias=False, kernel_initializer=weights()),
@@ -121,9 +149,10 @@ def generator(image_shape, latent_dim, filters):
 
 
 def discriminator(image_shape, filters, norm):
-    """Convolutions of stride 2 and a logit; `norm()` are the layers behind all but the first.
+    """Convolutions of stride 2, one for each of `filters`, and a logit.
 
-    The logit has no bias, as in the authors' code; to a critic it would be no use.
+    `norm()` are the layers behind all convolutions but the first. The logit has no bias, as in
+    the authors' code; to a critic it would be no use.
     """
     stack = [keras.Input(image_shape)]
     for i, count in enumerate(filters):

@@ -25,7 +25,9 @@ code:
   the discriminator's loss fell from 1.26 to 0.7, and at epoch 76 the run broke down for ten epochs
   (MNIST, one seed, noise of 0.2 that did not fall).
 
-`python -m benchmarks.robustness` counts over several seeds what most of them are worth.
+`python -m benchmarks.robustness` counts over several seeds what most of them are worth. They were
+found on digits. On CIFAR-10 they leave the discriminator at chance; docs/results.md has flags that
+do not.
 
 That code's GAN for 32x32 cannot run: names are missing, and arguments are given twice. The one here
 has its layers, the sizes of its maps and the discriminator's kernels; the generator's kernels, the

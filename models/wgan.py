@@ -6,10 +6,15 @@ difference of its means over data and samples estimates the earth mover's distan
 slope is bounded. Here every weight of the critic is clipped to [-0.01, 0.01] after each step. The
 critic makes five steps for each of the generator, all on batches and noise of their own.
 
-The networks are those of `dcgan`, without batch norm in the critic. The authors' code keeps it and
-clips its scales too, to a hundredth; and it makes the critic a function of the batch, not of an
-image, whose slope then means nothing. RMSProp decays as in their code, which takes PyTorch's
-defaults. Clipping wastes much of a critic, so it has more filters here.
+The networks are those of `dcgan`, without batch norm in the critic. The authors' code
+(github.com/martinarjovsky/WassersteinGAN) keeps it and clips its scales too, to a hundredth; and it
+makes the critic a function of the batch, not of an image, whose slope then means nothing. RMSProp
+decays as in their code, which takes PyTorch's defaults. Clipping wastes much of a critic, so it has
+more filters here.
+
+Not here is how that code starts: its critic makes 100 steps, not 5, for each of the generator's
+first 25, and again at every 500th. Nor is its noise, which is normal of variance 1; here it is
+uniform, as in `dcgan`, or normal of variance 1/3.
 """
 
 import tensorflow as tf

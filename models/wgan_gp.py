@@ -9,6 +9,10 @@ The critic and its game are those of `wgan`, the networks those of `dcgan`, with
 norm in the critic: the penalty is on the slope at each image, which batch norm would make depend on
 the other images (section 4).
 
+The authors' example for MNIST (gan_mnist.py in github.com/igul222/improved_wgan_training) does not
+keep to the paper: no norm in either network, beta_1 = 0.5, normal noise, batches of 50, kernels of
+5, sigmoid pixels and four times the filters.
+
 The paper's rate is for hundreds of thousands of steps. After a few thousand it has drawn two
 classes of digits; with `--learning_rate=5e-4` all ten, with each of three seeds (see
 docs/robustness.md).

@@ -1,7 +1,8 @@
 """Whether a run has failed, judged by the last rows of its log.
 
-A GAN fails in one of two ways. Either its discriminator tells every sample from the data, so that
-the generator learns nothing more; or its generator draws the same picture whatever the noise.
+A GAN fails in one of three ways. Its discriminator tells every sample from the data, so that the
+generator learns nothing more; or it tells nothing from anything; or its generator draws the same
+picture whatever the noise.
 """
 
 import sys
@@ -9,6 +10,7 @@ import sys
 EPOCHS = 3  # a failure must last this long
 BEGINNING = 300  # the first steps, which are not judged
 GAP = 0.9  # of D(x) - D(G(z)), which is 1 if no sample is taken for a real image
+BLIND = 0.01  # of |D(x) - D(G(z))|; good runs have twice as much at the least
 SPREAD = 0.2  # spread of the samples relative to that of real images
 ALIKE = 2000  # steps in which the samples of a good run may still look alike: gan_mlp on digits
 
@@ -37,15 +39,17 @@ def failure_of(rows, steps):
     last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
     if len(last) < EPOCHS:
         return None
-    told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with another --seed '
-    told += 'or a smaller --learning_rate'
+    told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with'
     if all(gap(row) > GAP for row in last):
         found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {GAP}'
-        return f'failing: {found} {told}'
+        return f'failing: {found} {told} another --seed or a smaller --learning_rate'
+    if all('d_true' in row and abs(gap(row)) < BLIND for row in last):
+        found = f'the discriminator tells nothing apart: |D(x) - D(G(z))| was below {BLIND}'
+        return f'failing: {found} {told} less noise on what it sees or a larger --learning_rate'
     begun = int(last[0]['epoch']) * steps >= ALIKE
     if begun and all(float(row.get('spread') or 1) < SPREAD for row in last):
         found = f"all samples look alike: their spread was below {SPREAD} of the data's"
-        return f'failing: {found} {told}'
+        return f'failing: {found} {told} another --seed or a smaller --learning_rate'
     return None
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+import harness
 import numpy as np
 import pytest
 
@@ -151,18 +152,27 @@ def test_flags_behind_a_model_reach_its_training_and_name_its_run(tmp_path, monk
     typed = []
 
     def train(seconds, *line):
-        typed.extend([seconds, *line])
-        (tmp_path / 'unfinished' / 'wgan-clip-0.1').mkdir(parents=True)
+        typed.append([seconds, *line])
+        run = Run(tmp_path / 'unfinished' / line[-2].removeprefix('--run_name='))
+        run.path.mkdir(parents=True)
+        write_json(run.path / 'config.json', harness.configuration({'train_size': 640}))
 
     monkeypatch.setattr(equal_time, 'limited', train)
-    command = ['equal_time', '--minutes=2', '--seed=3', '--train_size=640']
-    values = flags.parse(command, '', equal_time.define_flags)
-    assert equal_time.train(tmp_path, ['wgan', '--clip=0.1'], values).path.name == 'wgan-clip-0.1'
-    assert typed.pop(0) == 120
-    settings = flags.training(typed, '')
-    assert (settings.model, settings.clip, settings.run_name) == ('wgan', 0.1, 'wgan-clip-0.1')
+    values = flags.parse(
+        ['equal_time', '--minutes=2', '--train_size=640'], '', equal_time.define_flags
+    )
+    line = ['wgan', '--clip=0.1']
+    names = [equal_time.train(tmp_path, line, seed, values).path.name for seed in (0, 3, 3)]
+    assert names == ['wgan-clip-0.1', 'wgan-clip-0.1-seed-3', 'wgan-clip-0.1-seed-3']
+    _, (seconds, *words) = typed  # the third was there already
+    assert seconds == 120
+    settings = flags.training(words, '')
+    assert (settings.model, settings.clip, settings.run_name) == ('wgan', 0.1, names[1])
     assert (settings.dataset, settings.seed, settings.train_size) == ('digits', 3, 640)
     assert settings.output_dir == str(tmp_path / 'unfinished') and settings.epochs >= 10**6
+    other = flags.parse(['equal_time', '--train_size=64'], '', equal_time.define_flags)
+    with pytest.raises(InputError, match='was trained with --train_size=640; give that number'):
+        equal_time.train(tmp_path, line, 0, other)
 
 
 def scored(run, fid):
@@ -199,6 +209,34 @@ def test_the_last_samples_of_each_model_stand_over_its_name_and_fid(tmp_path):
     ]
     expected = pictures.table(['', ''], [''] * 4, cells, notes)
     np.testing.assert_array_equal(pictures.load_png(tmp_path / 'a.png'), expected)
+
+
+def test_rows_stand_in_the_order_of_their_fids_and_each_run_has_a_thumbnail(tmp_path, monkeypatch):
+    fids = {'vae-0': 9, 'vae-1': 2, 'vae-2': 9, 'ae-0': 20}
+
+    def train(home, line, seed, settings):
+        run = Run(tmp_path / f'{line[0]}-{seed}')
+        run.begin({'settings': {'batch_size': 64}, 'train_images': 64, 'image_shape': [4, 4, 1]})
+        cells = np.arange(64, dtype=np.uint8).repeat(16).reshape(64, 4, 4, 1)
+        pictures.save_grid(run.picture('samples', 1), cells)
+        (run.path / 'model.txt').write_text('')
+        (run.path / 'log.csv').write_text('epoch,images_per_second\n1,10\n')
+        scored(run, fids.get(run.path.name, 5))
+        return run
+
+    monkeypatch.setattr(equal_time, 'train', train)
+    monkeypatch.setattr(equal_time, 'command', lambda *line: None)
+    command = ['equal_time', '--models=vae,gan,ae', f'--output_dir={tmp_path}', '--seeds=3']
+    equal_time.main(command)
+    home = tmp_path / 'digits-6-minutes'
+    rows = [line.split(' | ')[:2] for line in (home / 'table.md').read_text().splitlines()[-3:]]
+    assert rows == [
+        ['| gan-0', '5.00'],
+        ['| ae-0', '20.00, 5.00, 5.00'],
+        ['| vae-0', '9.00, 2.00, 9.00'],
+    ]
+    thumbnail = pictures.load_png(home / 'thumbnails' / 'gan-0.png')
+    assert thumbnail.shape == (4, 24, 1) and thumbnail[0, ::4, 0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize('flag', ['networks', 'parts'])

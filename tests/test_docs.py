@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import robustness
+from models.shared import declarations
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
@@ -42,6 +43,12 @@ def test_every_page_and_picture_can_be_reached():
 def test_pictures_are_small_and_the_front_page_is_short():
     assert all(picture.stat().st_size <= LARGEST for picture in PICTURES)
     assert len(PAGES[0].read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize('name', declarations.names())
+def test_the_front_page_has_every_model_with_its_samples(name):
+    rows = [line for line in PAGES[0].read_text().splitlines() if f'(models/{name}.py)' in line]
+    assert len(rows) == 1 and f'(docs/thumbnails/{name}.png)' in rows[0]
 
 
 def test_the_tables_of_robustness_are_those_of_the_rows():

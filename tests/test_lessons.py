@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from scipy.stats import norm
 
+import flags
 from lessons import (
     clipping,
     divergences,
@@ -21,9 +22,11 @@ from lessons import (
     ring,
     saturation,
     wasserstein,
+    windows,
 )
 from lessons import codes as codes_lesson
 from losses import minimax_loss, non_saturating_loss
+from models.shared.build import build
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
 from support.errors import InputError
@@ -316,7 +319,7 @@ def test_flags_of_the_ring_reach_its_models():
         assert settings.latent_dim == 2
 
 
-# Lesson 7
+# The Wasserstein estimate, the critic's slope, the discriminator's window
 
 
 def test_rank_correlation_by_hand():
@@ -327,31 +330,94 @@ def test_rank_correlation_by_hand():
     assert wasserstein.rank_correlation([1, 1, 1], [1, 2, 3]) == 0
 
 
-def test_gradient_norm_of_a_linear_critic_is_that_of_its_weights():
+def test_the_correlation_of_changes_tells_two_falling_numbers_apart():
+    """Both fall all the way; the steps of one are largest where those of the other are least."""
+    rows = {'wasserstein': np.array([10.0, 9, 7, 4]), 'eval_fid': np.array([90.0, 60, 40, 30])}
+    [line] = wasserstein.summary('WGAN', rows)
+    assert line[:6] == ['WGAN', 'Wasserstein estimate', 10, 4, 90, 30]
+    assert line[6:] == pytest.approx([1, -1])
+
+
+@pytest.mark.parametrize(
+    ('values', 'expected'), [([1.0, 11.0], True), ([1.0, 9.0], False), ([-1.0, 11.0], False)]
+)
+def test_a_scale_is_logarithmic_for_positive_values_over_a_decade(values, expected):
+    assert wasserstein.spans_decades(np.array(values)) == expected
+
+
+def critic_of(function, side, samples):
+    """A model of images of `side` pixels in [0, 1], with a critic and samples made by hand."""
+    return SimpleNamespace(
+        discriminator=function,
+        value_range=(0.0, 1.0),
+        latents=lambda count, seed: None,
+        sample=lambda latents: np.reshape(samples, (-1, side, side, 1)).astype(np.float32),
+    )
+
+
+def test_a_linear_critic_has_one_slope_and_one_direction():
     critic = keras.Sequential([keras.Input([2, 2, 1]), keras.layers.Flatten()])
     critic.add(keras.layers.Dense(1, kernel_initializer='ones'))
-    stand_in = SimpleNamespace(
-        discriminator=critic,
-        value_range=(-1.0, 1.0),
-        latents=lambda count, seed: None,
-        sample=lambda latents: tf.zeros([3, 2, 2, 1]),
-    )
-    norms = clipping.gradient_norms(stand_in, np.zeros((3, 2, 2, 1), np.uint8))
-    np.testing.assert_allclose(norms, 2.0)  # four weights of 1
-    assert clipping.critic_weights(stand_in).tolist() == [1, 1, 1, 1, 0]
+    model = critic_of(critic, 2, np.random.default_rng(0).uniform(size=(20, 4)))
+    images = np.random.default_rng(1).integers(0, 256, (20, 2, 2, 1)).astype(np.uint8)
+    slopes = clipping.Slopes(model, images)
+    np.testing.assert_allclose(slopes.norms, 2.0)  # four weights of 1
+    np.testing.assert_allclose(clipping.cosines(slopes.directions), 1.0, rtol=1e-6)
+    assert clipping.cosines(slopes.best).mean() < 0.9
+    weights = clipping.critic_weights(model)
+    assert weights.tolist() == [1, 1, 1, 1, 0]
+    row = clipping.summary('linear', np.array([1, -1, 0.5, 0.2, 0]), slopes)
+    np.testing.assert_allclose(row[1:6], [2, 2, 2, 0.4, 1.0], rtol=1e-6)  # 2 of 5 at the bound
 
 
-def test_gradient_norms_are_taken_between_data_and_samples():
-    """The gradient of |x|^2 / 2 is x itself: 2 s - 1 at a share s from -1 to 1, in four pixels."""
-    stand_in = SimpleNamespace(
-        discriminator=lambda images, training: tf.reduce_sum(images**2, axis=[1, 2, 3]) / 2,
-        value_range=(-1.0, 1.0),
-        latents=lambda count, seed: None,
-        sample=lambda latents: -tf.ones([50, 2, 2, 1]),
+def test_the_slopes_of_a_quadratic_critic_by_hand():
+    """The gradient of |x|^2 / 2 is x itself: on the way from 0 to a unit vector, a share of it."""
+
+    def critic(images, training):
+        return tf.reduce_sum(images**2, axis=[1, 2, 3]) / 2
+
+    model = critic_of(critic, 3, np.zeros((9, 9)))
+    slopes = clipping.Slopes(model, 255 * np.eye(9, dtype=np.uint8).reshape(9, 3, 3, 1))
+    shares = uniform([9, 1, 1, 1], [0, 0], 0.0, 1.0).numpy().ravel()
+    np.testing.assert_allclose(slopes.norms, shares, rtol=1e-5)
+    np.testing.assert_allclose(slopes.gradients.reshape(9, 9), np.diag(shares), atol=1e-6)
+    *_, alike, best, agree = clipping.summary('quadratic', np.ones(1), slopes)
+    np.testing.assert_allclose([alike, best, agree], [0, 0, 1], atol=1e-6)  # the axes
+
+
+def test_the_plan_leads_the_least_total_way():
+    random = np.random.default_rng(0)
+    images, samples = random.normal(size=(2, 5, 2, 2, 1))
+    plans = itertools.permutations(range(5))
+    best = min(
+        np.linalg.norm((images - samples[list(p)]).reshape(5, -1), axis=1).sum() for p in plans
     )
-    norms = clipping.gradient_norms(stand_in, np.full((50, 2, 2, 1), 255, np.uint8))
-    shares = uniform([50, 1, 1, 1], [0, 0], 0.0, 1.0).numpy().ravel()
-    np.testing.assert_allclose(norms, 2 * np.abs(2 * shares - 1), rtol=1e-4, atol=1e-5)
+    found = images - clipping.nearest_plan(images, samples)
+    assert np.linalg.norm(found.reshape(5, -1), axis=1).sum() == pytest.approx(best)
+
+
+def test_cosines_and_lengths_by_hand():
+    directions = clipping.unit(np.array([[3.0, 0.0], [0.0, 4.0], [-1.0, 0.0], [0.0, 0.0]]))
+    np.testing.assert_array_equal(directions, [[1, 0], [0, 1], [-1, 0], [0, 0]])
+    assert clipping.cosines(directions).tolist() == [0, -1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(('smallest', 'expected'), [(14, 4), (7, 10), (4, 22), (2, 28)])
+def test_the_window_is_what_moves_a_unit_of_the_smallest_maps(smallest, expected):
+    """By its gradient; one of the middle, whose window the edge does not cut short."""
+    settings = flags.settings('dcgan', dataset='digits', discriminator_maps=smallest)
+    *layers, _, _ = build((28, 28, 1), 10, settings).discriminator.layers
+    image = tf.constant(np.random.default_rng(0).normal(size=(1, 28, 28, 1)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        maps = image
+        for layer in layers:
+            maps = layer(maps)
+        middle = maps.shape[1] // 2
+        unit = tf.reduce_sum(maps[:, middle, middle])
+    rows = np.any(tape.gradient(unit, image).numpy() != 0, axis=(0, 2, 3))
+    assert windows.window(28, smallest) == expected
+    assert rows.sum() == expected if smallest > 4 else 18 <= rows.sum() <= expected
 
 
 # Commands

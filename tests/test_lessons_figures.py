@@ -22,6 +22,7 @@ from lessons import (
     ring,
     saturation,
     wasserstein,
+    windows,
 )
 from lessons import codes as codes_lesson
 from models.shared.build import build
@@ -224,7 +225,8 @@ def make_run(path, model, rows, kinds=('samples',), **changes):
     run = Run(path)
     path.mkdir()
     settings = {'latent_dim': 2, 'kl_weight': 1.0} | changes
-    config = harness.configuration(settings, model=model, image_shape=[4, 4, 1])
+    shape = settings.pop('image_shape', [4, 4, 1])
+    config = harness.configuration(settings, model=model, image_shape=shape)
     (path / 'config.json').write_text(json.dumps(config))
     run.rewrite_log(rows)
     pictures.save_png(path / 'target.png', TARGET)
@@ -283,7 +285,7 @@ def test_caption_of_reconstructions_has_their_sharpness_alone(tmp_path):
     assert epochs.describe(TARGET, column, 2, 2) == f'sharpness {metrics.sharpness(*cells):.2f}'
 
 
-def test_losses_beside_fid_as_drawn(saved, tmp_path):
+def test_losses_beside_fid_as_drawn(saved, tmp_path, capsys):
     """FID falls from epoch to epoch, so its ranks are 4 3 2 1."""
     gan = make_run(tmp_path / 'gan', 'gan', game_rows(4))
     rows = game_rows(4)
@@ -292,6 +294,10 @@ def test_losses_beside_fid_as_drawn(saved, tmp_path):
     wgan = make_run(tmp_path / 'wgan', 'wgan', rows)
     out = tmp_path / 'figure.webp'
     assert wasserstein.main(['wasserstein', f'--runs={gan.path},{wgan.path}', f'--out={out}']) == 0
+    *told, place = capsys.readouterr().out.splitlines()
+    # The changes of the estimate have the ranks 1.5, 3 and 1.5, those of FID 1, 2 and 3.
+    assert ' '.join(told[3].split()) == 'WGAN Wasserstein estimate 2 3 100 25 -0.6 0'
+    assert len(told) == 4 and place == str(out)
     check_drawn(out, saved[0])
     heads = [part.get_suptitle() for part in saved[0].subfigs]
     told = "discriminator's loss -1.00, generator's loss +1.00"
@@ -418,23 +424,91 @@ def test_codes_as_drawn(untrained, saved, tmp_path, capsys):
         np.testing.assert_allclose([*map(float, told[name][1:4])], expected, rtol=1e-3, atol=1e-6)
 
 
-def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monkeypatch):
+def test_weights_and_slopes_of_critics_as_drawn(untrained, saved, tmp_path, monkeypatch, capsys):
+    """The first critic has one slope everywhere, the second another direction at each point."""
     monkeypatch.setattr(clipping, 'IMAGES', 30)
     names = ','.join(str(untrained[model][0].path) for model in ('wgan', 'wgan_gp'))
     out = tmp_path / 'figure.webp'
-    norms = iter([np.linspace(1, 3, 30), np.linspace(0, 0.5, 30)])
-    monkeypatch.setattr(clipping, 'gradient_norms', lambda model, images: next(norms))
+    random = np.random.default_rng(0).normal(size=(30, 28, 28, 1))
+    random /= np.linalg.norm(random.reshape(30, -1), axis=1).reshape(30, 1, 1, 1)
+    found = iter([np.full((30, 28, 28, 1), 1.04 / 28), 0.25 * random])
+    critics = []
+    monkeypatch.setattr(
+        clipping, 'gradients_between', lambda critic, *_: critics.append(critic) or next(found)
+    )
     assert clipping.main(['clipping', f'--runs={names}', f'--out={out}']) == 0
     check_drawn(out, saved[0])
-    columns = np.reshape(saved[0].axes, (2, 2)).T
-    for model, median, (above, below) in zip(('wgan', 'wgan_gp'), (2, 0.25), columns, strict=True):
+    heads, *told, place = capsys.readouterr().out.splitlines()
+    assert heads.split()[:2] == ['run', 'slope'] and place == str(out)
+    assert [line.split()[:4] for line in told] == [
+        ['WGAN', '1.04', '1.04', '1.04'],
+        ['WGAN_GP', '0.25', '0.25', '0.25'],
+    ]
+    assert told[0].split()[5] == '1' and abs(float(told[1].split()[5])) < 0.05
+    columns = np.reshape(saved[0].axes, (4, 2)).T
+    for model, median, column in zip(('wgan', 'wgan_gp'), (1.04, 0.25), columns, strict=True):
+        above, sizes, directions, images = column
         assert above.get_title() == model.upper()
         weights = untrained[model][1].discriminator.trainable_variables
         counted = sum(bar.get_height() for bar in above.patches)
         assert counted == sum(np.size(weight) for weight in weights)
-        assert sum(bar.get_height() for bar in below.patches) == 30
-        assert below.get_title() == f'median {median}' and below.get_ylabel() == 'of 30 images'
-        assert list(below.lines[0].get_xdata()) == [1, 1]
+        assert sum(bar.get_height() for bar in sizes.patches) == 30
+        assert sizes.get_title() == f'median {median}' and sizes.get_ylabel() == 'of 30'
+        assert list(sizes.lines[0].get_xdata()) == [1, 1] and sizes.get_xscale() == 'log'
+        assert [text.get_text() for text in directions.get_legend().texts] == ['critic', 'best']
+        assert images.images[0].get_array().shape == (28, 6 * 28)
+    alike, other = (
+        max(column[2].patches[: clipping.BINS], key=lambda bar: bar.get_height())
+        for column in columns
+    )
+    assert alike.get_x() + alike.get_width() == pytest.approx(1) and abs(other.get_x()) < 0.1
+    sizes = [untrained[model][1].discriminator.count_params() for model in ('wgan', 'wgan_gp')]
+    assert [critic.count_params() for critic in critics] == sizes
+
+
+def test_windows_as_drawn(saved, tmp_path, capsys):
+    """Two seeds of one kind, one of another, which has gone on for an epoch more."""
+    short = {'image_shape': [28, 28, 1], 'discriminator_maps': 7}
+    kinds = {'a': short, 'b': {**short, 'seed': 1}, 'c': {'image_shape': [28, 28, 1]}}
+    runs = [
+        make_run(tmp_path / name, 'dcgan', game_rows(3 if name == 'c' else 2), **changes)
+        for name, changes in kinds.items()
+    ]
+    names = ','.join(str(run.path) for run in runs)
+    out = tmp_path / 'figure.webp'
+    assert windows.main(['windows', f'--runs={names}', f'--out={out}']) == 0
+    _, *told, place = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in told] == [
+        ['a', '10', '4', '0', '2', '2', '1', '50'],
+        ['b', '10', '4', '1', '2', '2', '1', '50'],
+        ['c', '22', '4', '0', '2', '2', '1', '50'],
+    ]
+    assert place == str(out)
+    check_drawn(out, saved[0])
+    lines, *shown = saved[0].axes
+    assert [list(line.get_xdata()) for line in lines.lines] == [[1, 2], [1, 2], [1, 2, 3]]
+    assert [*curves(lines)] == ['D sees 10, G from 4', 'D sees 22, G from 4']
+    assert [axes.get_title() for axes in shown] == [
+        'D sees 10, G from 4\nFID at epoch 2: 50.0, 50.0',
+        'D sees 22, G from 4\nFID at epoch 2: 50.0',
+    ]
+    for axes in shown:
+        np.testing.assert_array_equal(axes.images[0].get_array(), grid_of('samples', 2)[..., 0])
+
+
+def test_windows_refuse_what_they_cannot_compare(tmp_path):
+    other = make_run(tmp_path / 'other', 'wgan', game_rows(1))
+    blind = make_run(tmp_path / 'blind', 'dcgan', game_rows(1, eval_fid=''))
+    early, late = (make_run(tmp_path / name, 'dcgan', game_rows(2)) for name in ('early', 'late'))
+    late.rewrite_log(game_rows(2)[1:])
+    early.rewrite_log(game_rows(1))
+    for runs, message in (
+        ([other], 'no run of dcgan'),
+        ([blind], 'no eval_fid'),
+        ([early, late], 'no epoch at which all have a FID'),
+    ):
+        with pytest.raises(InputError, match=message):
+            windows.main(['windows', f'--runs={",".join(str(run.path) for run in runs)}'])
 
 
 def test_lessons_refuse_other_models(untrained, tmp_path):

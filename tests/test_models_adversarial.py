@@ -138,6 +138,26 @@ def test_the_discriminator_sees_both_ends_of_a_digit_together(name):
     assert abs(both - one - other + neither) > 1e-2 * abs(both)
 
 
+def test_a_discriminator_of_smaller_windows_adds_up_what_it_makes_of_them():
+    """With windows of 10 pixels, two patches 12 apart are judged each by itself."""
+    critic = make('dcgan', discriminator_maps=7).discriminator
+    pixels = np.zeros((4, 28, 28, 1), np.float32)
+    pixels[2:, 5:8, 5:8] = pixels[1::2, 20:23, 20:23] = 100.0
+    neither, one, other, both = critic(pixels)[:, 0].numpy()
+    assert abs(both - one - other + neither) < 1e-5 * abs(both)
+
+
+@pytest.mark.parametrize('player', ['generator', 'discriminator'])
+def test_maps_of_one_network_end_where_its_flag_says(player):
+    """The other network is the usual one."""
+    usual, other = make('dcgan'), make('dcgan', **{f'{player}_maps': 7})
+    kinds = (layers.Conv2D, layers.Conv2DTranspose)
+    for name in 'generator', 'discriminator':
+        networks = [getattr(model, name) for model in (usual, other)]
+        assert [len(layers_of(network, kinds)) for network in networks] == [3, 3 - (name == player)]
+    assert other.generator.output_shape == (None, *SHAPE)
+
+
 def test_width_multiplies_the_filters():
     one, two = (make('dcgan', width=width) for width in (0.5, 1.0))
     filters = [
