@@ -130,7 +130,8 @@ def draw_lines(axes, found, kinds):
     axes.set(xlabel='epoch', ylabel='FID')
     axes.xaxis.get_major_locator().set_params(integer=True)
     figure.by_decades(axes)
-    axes.legend(fontsize='small', title='window of D, first maps of G', title_fontsize='small')
+    small = {'fontsize': 'small', 'title_fontsize': 'small'}
+    axes.legend(title='window of D, first maps of G', loc='lower left', **small)
 
 
 if __name__ == '__main__':

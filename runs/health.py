@@ -10,7 +10,7 @@ import sys
 EPOCHS = 3  # a failure must last this long
 BEGINNING = 300  # the first steps, which are not judged
 GAP = 0.9  # of D(x) - D(G(z)), which is 1 if no sample is taken for a real image
-BLIND = 0.01  # of |D(x) - D(G(z))|; good runs have twice as much at the least
+BLIND = 0.002  # of |D(x) - D(G(z))|; good runs have had nine times as much at the least
 SPREAD = 0.2  # spread of the samples relative to that of real images
 ALIKE = 2000  # steps in which the samples of a good run may still look alike: gan_mlp on digits
 
