@@ -126,11 +126,9 @@ def networks(image_shape, inputs, outputs=1):
 
 def stacks(image_shape, outputs=1):
     """The layers of (generator, discriminator), whose last gives logits (N, outputs)."""
-    small = image_shape[0] == 28
-    generator, discriminator = (
-        (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
-    )
-    return generator(image_shape), discriminator(outputs)
+    if image_shape[0] == 28:
+        return generator_28(image_shape), discriminator_28(outputs)
+    return generator_32(image_shape), discriminator_32(outputs)
 
 
 def generator_28(image_shape):
