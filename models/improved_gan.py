@@ -163,4 +163,4 @@ def watcher(discriminator, number):
     if number > len(hidden):
         told = f'the discriminator has {len(hidden)} hidden layers; choose one of them'
         raise InputError(f'--feature_layer={number}: {told}')
-    return keras.Model(discriminator.inputs, [hidden[-number].output, discriminator.output])
+    return keras.Model(discriminator.inputs, [hidden[-number].output, *discriminator.outputs])
