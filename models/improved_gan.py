@@ -4,19 +4,21 @@ Salimans, Goodfellow, Zaremba, Cheung, Radford & Chen 2016, "Improved Techniques
 (arXiv:1606.03498), section 3:
 
 - `--feature_matching` (3.1): the generator no longer minimises -log D(G(z)), but the squared
-  distance between the mean features of data and samples in a hidden layer of the discriminator,
-  the last one unless `--feature_layer` says otherwise, as in the authors' code.
-- `--minibatch_discrimination` (3.2): the discriminator sees behind its last hidden layer how alike
+  distance between the mean features of data and samples in a hidden layer of the discriminator.
+  `--feature_layer` says in which; by default it is the last, as in the authors' code.
+- `--minibatch_discrimination` (3.2): the discriminator sees, beside its last hidden layer, how alike
   the images of a batch are. Data and samples are batches of their own.
-- `--historical_averaging=1` (3.3): the cost of each player has a further term, the squared distance
-  of its parameters from the mean of all their values so far, with this weight; the paper's is 1.
+- `--historical_averaging=1` (3.3): the loss of each player has a further term with this weight, the
+  squared distance of its parameters from the mean of all their values so far. The paper's term has
+  no weight.
 - `--real_target=0.9` (3.4): the discriminator's target for data; that for samples stays 0.
 - `--virtual_batch_norm` (3.5): in the generator, with a reference batch of noise as large as the
   batches.
 
-Without any of them it is `gan` without what keeps the discriminator of `gan` in check: batch norm,
-and noise on what it sees. The rest is as there, the rates included: at equal rates that do not
-fall `gan` fails in all cases (docs/robustness.md), which would tell nothing about a technique.
+Without any of them it is `gan` without batch norm in the discriminator, and without noise on what
+the discriminator sees. The rest is as there. So are the rates, five times as large for the
+generator: at equal rates every run of `gan` fails (docs/robustness.md), and a technique would have
+two faults to make good.
 
 The authors' code has no historical averaging. `models/shared/minibatch.py` and
 `models/shared/normalisation.py` say where the paper and their code differ in the other layers.
@@ -74,8 +76,8 @@ class Model(gan.Model):
 
     Attributes:
       watcher: images (N, H, W, C) -> features (N, ...) of --feature_layer, and logits (N, 1).
-      histories: {player: means of its parameters, at first and after each of its moves}; empty
-        without --historical_averaging.
+      histories: {player: means of all values that its parameters have had}; empty without
+        --historical_averaging.
     """
 
     def __init__(self, image_shape, classes, settings):
