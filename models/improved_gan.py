@@ -6,7 +6,7 @@ Salimans, Goodfellow, Zaremba, Cheung, Radford & Chen 2016, "Improved Techniques
 - `--feature_matching` (3.1): the generator no longer minimises -log D(G(z)), but the squared
   distance between the mean features of data and samples in a hidden layer of the discriminator.
   `--feature_layer` says in which; by default it is the last, as in the authors' code.
-- `--minibatch_discrimination` (3.2): the discriminator sees, beside its last hidden layer, how alike
+- `--minibatch_discrimination` (3.2): behind its last hidden layer the discriminator sees how alike
   the images of a batch are. Data and samples are batches of their own.
 - `--historical_averaging=1` (3.3): the loss of each player has a further term with this weight, the
   squared distance of its parameters from the mean of all their values so far. The paper's term has

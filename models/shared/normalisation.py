@@ -13,7 +13,8 @@ class VirtualBatchNorm(layers.Layer):
     Salimans et al. 2016 (arXiv:1606.03498), section 3.5, weighted as in the authors' code. The mean
     and the mean square of a feature are those of the reference batch, with weight R / (R + 1), and
     of the example, with weight 1 / (R + 1). So what becomes of an example does not depend on the
-    other examples. The reference batch is normalised by its own mean and mean square.
+    other examples. The reference batch is normalised by its own mean and mean square. The authors'
+    code has a scale for each feature too; behind these layers come weights that can take its part.
 
     Args:
       count: R. The first R examples are the reference batch; `Referenced` puts them there.
