@@ -119,13 +119,18 @@ class Model(AdversarialModel):
 
 def networks(image_shape, inputs, outputs=1):
     """(generator, discriminator): (N, inputs) -> images -> logits (N, outputs)."""
-    small = image_shape[0] == 28
-    layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
-    generator, discriminator = layers_of
+    generator, discriminator = stacks(image_shape, outputs)
     return (
-        network('generator', [inputs], generator(image_shape)),
-        network('discriminator', image_shape, discriminator(outputs)),
+        network('generator', [inputs], generator),
+        network('discriminator', image_shape, discriminator),
     )
+
+
+def stacks(image_shape, outputs=1):
+    """The layers of (generator, discriminator), whose last gives logits (N, outputs)."""
+    if image_shape[0] == 28:
+        return generator_28(image_shape), discriminator_28(outputs)
+    return generator_32(image_shape), discriminator_32(outputs)
 
 
 def generator_28(image_shape):

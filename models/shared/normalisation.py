@@ -1,128 +1,68 @@
-"""Normalisations that Keras does not have: virtual batch norm, weight norm."""
+"""Normalisations that Keras does not have."""
 
+import keras
 import tensorflow as tf
-from keras import initializers, layers
+from keras import layers
 
 from models.shared.layers import exact
-from models.shared.noise import normal, uniform
-
-EPSILON = 1e-5
-
-
-class Reference(layers.Layer):
-    """Puts a fixed batch of noise before the examples, for `VirtualBatchNorm` to compare with.
-
-    Args:
-      count: R, examples of the reference batch.
-      seed: of its noise.
-      distribution: 'uniform' in [-1, 1], or 'normal' with its variance.
-    """
-
-    def __init__(self, count, seed=0, distribution='uniform', **options):
-        super().__init__(**options)
-        self.count, self.seed, self.distribution = count, seed, distribution
-
-    def call(self, noise):
-        """(N, D) -> (R + N, D)."""
-        shape, seed = [self.count, noise.shape[1]], [self.seed, -1000]
-        if self.distribution == 'normal':
-            fixed = normal(shape, seed, noise.dtype) / tf.sqrt(tf.constant(3.0, noise.dtype))
-        else:
-            fixed = uniform(shape, seed, -1.0, 1.0, noise.dtype)
-        return tf.concat([fixed, noise], axis=0)
-
-    def compute_output_shape(self, shape):
-        """The same features, more examples."""
-        return shape
-
-
-class WithoutReference(layers.Layer):
-    """Takes the reference batch away again.
-
-    Args:
-      count: R, its examples.
-    """
-
-    def __init__(self, count, **options):
-        super().__init__(**options)
-        self.count = count
-
-    def call(self, inputs):
-        """(R + N, ...) -> (N, ...)."""
-        return inputs[self.count :]
 
 
 class VirtualBatchNorm(layers.Layer):
-    """Batch norm by a fixed reference batch and the example itself.
+    """Batch norm by a reference batch and the example itself, without scale.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 3.5. An example's mean and mean square of each
-    feature are averages of the reference batch's, with weight R / (R + 1), and its own, with
-    1 / (R + 1); so what becomes of it does not depend on the other examples. The reference batch
-    itself is normalised by its own. It passes the network with its present weights at every step.
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.5, weighted as in the authors' code. The mean
+    and the mean square of a feature are those of the reference batch, with weight R / (R + 1), and
+    of the example, with weight 1 / (R + 1). So what becomes of an example does not depend on the
+    other examples. The reference batch is normalised by its own mean and mean square. The authors'
+    code has a scale for each feature too; behind these layers come weights that can take its part.
 
     Args:
-      count: R, the first examples, which are the reference batch.
+      count: R. The first R examples are the reference batch; `Referenced` puts them there.
     """
 
+    epsilon = 1e-3  # as in Keras' batch norm
+
     def __init__(self, count, **options):
-        super().__init__(**options)
+        super().__init__(dtype=exact(), **options)
         self.count = count
 
     def build(self, shape):
-        """Makes scale and shift, one a feature."""
-        kind = {'shape': [shape[-1]], 'dtype': exact()}
-        self.gamma = self.add_weight(initializer='ones', name='gamma', **kind)
-        self.beta = self.add_weight(initializer='zeros', name='beta', **kind)
+        """Makes a shift for each feature."""
+        self.beta = self.add_weight([shape[-1]], 'zeros', name='beta')
 
     def call(self, inputs):
         """(R + N, ..., F) -> the same shape."""
-        inner = [*range(1, len(inputs.shape) - 1)]
-        means = [tf.reduce_mean(x, inner, keepdims=True) for x in (inputs, tf.square(inputs))]
-        mean, square = (self.blended(x) for x in means)
-        scale = tf.math.rsqrt(square - tf.square(mean) + EPSILON)
-        gamma, beta = (tf.cast(x, inputs.dtype) for x in (self.gamma, self.beta))
-        return (inputs - mean) * scale * gamma + beta
+        mean, square = self.blended(inputs), self.blended(tf.square(inputs))
+        variance = tf.maximum(square - tf.square(mean), 0.0)  # below 0 by rounding alone
+        return (inputs - mean) * tf.math.rsqrt(variance + self.epsilon) + self.beta
 
-    def blended(self, own):
-        """Averages (R + N, ..., F) of each example as the class says."""
-        fixed = tf.reduce_mean(own[: self.count], 0, keepdims=True)
-        examples = (self.count * fixed + own[self.count :]) / (self.count + 1.0)
-        return tf.concat([tf.repeat(fixed, self.count, axis=0), examples], axis=0)
+    def blended(self, values):
+        """The mean of `values` (R + N, ..., F) for each example: (R + N, 1, ..., F)."""
+        inner = list(range(1, len(values.shape) - 1))
+        own = tf.reduce_mean(values, inner, keepdims=True)
+        reference = tf.reduce_mean(own[: self.count], 0, keepdims=True)
+        examples = (self.count * reference + own[self.count :]) / (self.count + 1.0)
+        return tf.concat([tf.repeat(reference, self.count, axis=0), examples], axis=0)
 
 
-class WeightNormDense(layers.Layer):
-    """A dense layer whose weights have norm 1 for each unit, times a scale.
+class Referenced(keras.Model):
+    """A network that a fixed reference batch passes with every batch, for `VirtualBatchNorm`.
 
-    Salimans & Kingma 2016, "Weight Normalization" (arXiv:1602.07868), eq. 2: w = g v / |v|.
+    The reference batch passes with the network's present weights, so it does so at every step and
+    at every drawing.
 
     Args:
-      units: of the layer.
-      activation: a function, or None.
-      train_scale: whether g is trained; it is 1 at first.
+      network: (R + N, ...) -> (R + N, ...), with its variables.
+      reference: (R, ...), the reference batch, which is saved with the weights.
     """
 
-    def __init__(self, units, activation=None, train_scale=False, **options):
-        super().__init__(**options)
-        self.units, self.activation, self.train_scale = units, activation, train_scale
+    def __init__(self, network, reference):
+        super().__init__(name=network.name)
+        self.network = network
+        self.reference = keras.Variable(reference, dtype=exact(), trainable=False, name='reference')
+        self.built = True
 
-    def build(self, shape):
-        """Makes v, g and a bias."""
-        self.v = self.add_weight(
-            [shape[-1], self.units], initializers.RandomNormal(stddev=0.1), name='v'
-        )
-        self.g = self.add_weight([self.units], 'ones', name='g', trainable=self.train_scale)
-        self.bias = self.add_weight([self.units], 'zeros', name='bias')
-
-    def call(self, inputs):
-        """(N, D) -> (N, units)."""
-        kernel = self.v * (self.g * tf.math.rsqrt(tf.reduce_sum(tf.square(self.v), axis=0)))
-        sums = inputs @ kernel + self.bias
-        return self.activation(sums) if self.activation else sums
-
-
-class GaussianNoise(layers.Layer):
-    """Adds noise of a deviation in training, by the step's seed and the row of the batch."""
-
-    def __init__(self, stddev, **options):
-        super().__init__(**options)
-        self.stddev = stddev
+    def call(self, inputs, training=False):
+        """(N, ...) -> (N, ...)."""
+        both = tf.concat([self.reference, inputs], axis=0)
+        return self.network(both, training=training)[self.reference.shape[0] :]
