@@ -1,7 +1,7 @@
-"""Normalisations that Keras does not have: virtual batch norm, weight norm."""
+"""A normalisation that Keras does not have: virtual batch norm."""
 
 import tensorflow as tf
-from keras import initializers, layers
+from keras import layers
 
 from models.shared.layers import exact
 from models.shared.noise import normal, uniform
@@ -88,41 +88,3 @@ class VirtualBatchNorm(layers.Layer):
         fixed = tf.reduce_mean(own[: self.count], 0, keepdims=True)
         examples = (self.count * fixed + own[self.count :]) / (self.count + 1.0)
         return tf.concat([tf.repeat(fixed, self.count, axis=0), examples], axis=0)
-
-
-class WeightNormDense(layers.Layer):
-    """A dense layer whose weights have norm 1 for each unit, times a scale.
-
-    Salimans & Kingma 2016, "Weight Normalization" (arXiv:1602.07868), eq. 2: w = g v / |v|.
-
-    Args:
-      units: of the layer.
-      activation: a function, or None.
-      train_scale: whether g is trained; it is 1 at first.
-    """
-
-    def __init__(self, units, activation=None, train_scale=False, **options):
-        super().__init__(**options)
-        self.units, self.activation, self.train_scale = units, activation, train_scale
-
-    def build(self, shape):
-        """Makes v, g and a bias."""
-        self.v = self.add_weight(
-            [shape[-1], self.units], initializers.RandomNormal(stddev=0.1), name='v'
-        )
-        self.g = self.add_weight([self.units], 'ones', name='g', trainable=self.train_scale)
-        self.bias = self.add_weight([self.units], 'zeros', name='bias')
-
-    def call(self, inputs):
-        """(N, D) -> (N, units)."""
-        kernel = self.v * (self.g * tf.math.rsqrt(tf.reduce_sum(tf.square(self.v), axis=0)))
-        sums = inputs @ kernel + self.bias
-        return self.activation(sums) if self.activation else sums
-
-
-class GaussianNoise(layers.Layer):
-    """Adds noise of a deviation in training, by the step's seed and the row of the batch."""
-
-    def __init__(self, stddev, **options):
-        super().__init__(**options)
-        self.stddev = stddev
