@@ -4,9 +4,12 @@ Salimans & Kingma 2016, "Weight Normalization: A Simple Reparameterization to Ac
 Deep Neural Networks" (arXiv:1602.07868).
 """
 
+import functools
+
 import keras
 import tensorflow as tf
-from keras import initializers, layers
+from keras import layers
+from keras.initializers import RandomNormal
 
 from models.shared.noise import layer_seed, normal
 
@@ -30,12 +33,10 @@ class WeightNormDense(layers.Layer):
 
     def build(self, shape):
         """Makes v, g and a bias: from N(0, 0.1), one and zero."""
-        exact, begin = {'autocast': False}, initializers.RandomNormal(stddev=0.1)
-        self.v = self.add_weight([shape[-1], self.units], begin, name='v', **exact)
-        self.g = self.add_weight(
-            [self.units], 'ones', name='g', trainable=self.train_scale, **exact
-        )
-        self.bias = self.add_weight([self.units], 'zeros', name='bias', **exact)
+        weight = functools.partial(self.add_weight, autocast=False)
+        self.v = weight([shape[-1], self.units], RandomNormal(stddev=0.1), name='v')
+        self.g = weight([self.units], 'ones', trainable=self.train_scale, name='g')
+        self.bias = weight([self.units], 'zeros', name='bias')
 
     def call(self, inputs):
         """(N, D) -> (N, units)."""
@@ -47,9 +48,9 @@ class WeightNormDense(layers.Layer):
         return inputs @ tf.cast(weights, inputs.dtype) + tf.cast(self.bias, inputs.dtype)
 
     def initialise(self, inputs):
-        """Sets g and the bias so that the sums of inputs (N, D) have mean 0 and deviation 1 (eq. 6).
+        """Gives the sums of inputs (N, D) mean 0 and deviation 1 by g and the bias (eq. 6).
 
-        Each unit must have sums that differ.
+        The sums of each unit must differ.
         """
         sums = self.sums(tf.cast(inputs, self.compute_dtype))
         mean, variance = tf.nn.moments(tf.cast(sums, self.variable_dtype), axes=0)
