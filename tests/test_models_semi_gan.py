@@ -21,7 +21,7 @@ SEED = tf.constant([0, 5])
 RNG = np.random.default_rng(8)
 
 
-def make(width=0.05, seed=0, **changes):
+def make(width=0.1, seed=0, **changes):
     settings = flags.settings('semi_gan', dataset='digits', width=width, seed=seed, **changes)
     return build(SHAPE, CLASSES, settings)
 
