@@ -12,7 +12,7 @@ from models import semi_gan
 from models.shared.base import Batch
 from models.shared.build import build
 from models.shared.noise import layers_draw_from
-from models.shared.weight_norm import WeightNormDense
+from models.shared.weight_norm import GaussianNoise, WeightNormDense
 from support.errors import InputError
 from training.loop import Loop
 
@@ -118,11 +118,23 @@ def test_the_networks_are_those_of_the_authors():
     model = make(width=1.0)
     found = [x.units for x in model.discriminator.layers if isinstance(x, WeightNormDense)]
     assert found == [1000, 500, 250, 250, 250, CLASSES]
+    noise = [x.stddev for x in model.discriminator.layers if isinstance(x, GaussianNoise)]
+    assert noise == [0.3, 0.5, 0.5, 0.5, 0.5, 0.5]
     sizes = [784, *found]
     trained = sum((a + 1) * b for a, b in zip(sizes, found, strict=False)) + CLASSES
     assert sum(v.numpy().size for v in model.discriminator.trainable_variables) == trained
     trained = 100 * 500 + 500 + 500 * 500 + 500 + 500 * 784 + 2 * 784
     assert sum(v.numpy().size for v in model.generator.trainable_variables) == trained
+
+
+def test_both_players_are_trained_as_the_authors_do():
+    model = make()
+    told = model.settings
+    assert (told.epochs, told.batch_size, told.train_size) == (300, 100, 60000)
+    for optimizer in model.optimizers().values():
+        assert float(optimizer.learning_rate) == pytest.approx(0.003)
+        assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.999, 1e-4)
+    assert model.alternate and model.fresh_noise and [*model.players][0] == 'discriminator'
 
 
 def test_logits_and_features_are_those_of_a_naive_network():
