@@ -52,9 +52,9 @@ def loop_of(model, seed=0):
     return Loop(model, whole.train_images, whole.train_labels, BATCH, seed, streams=streams)
 
 
-def evaluate(model, seed=SEED):
-    with keras.StatelessScope(), layers_draw_from(seed):
-        return model.objectives(batch(), seed)
+def evaluate(model, given=None):
+    with keras.StatelessScope(), layers_draw_from(SEED):
+        return model.objectives(given or batch(), SEED)
 
 
 def gradients(model, player):
@@ -205,6 +205,17 @@ def test_without_the_unsupervised_loss_only_the_labelled_images_teach():
     for one, other in zip(found, gradients(model, 'discriminator'), strict=True):
         np.testing.assert_array_equal(one, other)
     assert any(np.any(gradient) for gradient in found)
+
+
+def test_only_the_labels_of_the_labelled_images_are_seen():
+    model, given = make(), batch()
+    few = given.more['labelled']
+    others = [(x + 1) % CLASSES for x in (given.labels, few.labels)]
+    losses, _ = evaluate(model, given)
+    same, _ = evaluate(model, given._replace(labels=others[0]))
+    assert [x.numpy() for x in losses.values()] == [x.numpy() for x in same.values()]
+    changed, _ = evaluate(model, given._replace(more={'labelled': few._replace(labels=others[1])}))
+    assert changed['discriminator'] != losses['discriminator']
 
 
 def test_with_it_the_samples_teach():
