@@ -12,7 +12,7 @@ from keras import layers
 from models.shared.base import GenerativeModel, Stream
 from models.shared.build import build
 from models.shared.layers import Dropout
-from models.shared.noise import layers_draw_from, normal, uniform
+from models.shared.noise import layer_seed, layers_draw_from, normal, uniform
 from runs import drawing, export
 from support.errors import InputError
 from training.loop import Loop
@@ -100,6 +100,37 @@ def test_test_arrays_of_a_stream_reach_the_test_beside_the_runs_own():
     few = data(7, seed=1)[1][:5]
     expected = np.resize(few, 12).mean()  # five examples, over and over
     assert loop.test(images, labels)['further'] == pytest.approx(expected)
+
+
+class Begun(Kept):
+    """Counts how often it is initialised, and keeps the mean of the images and a random number."""
+
+    def initialise(self, images):
+        self.told = images
+        self.pool.assign([self.pool[0] + 1.0, normal([], layer_seed())])
+
+
+def begun(seed=0, count=20):
+    model = Begun()
+    return Loop(model, *data(count), BATCH, seed, streams=model.streams(data(7, seed=1), None))
+
+
+def test_a_model_is_initialised_once_by_the_first_images_before_the_first_step():
+    loop = begun()
+    assert loop.step == 0 and loop.model.pool.numpy()[0] == 1.0
+    rows = loop.feed.order(0).ravel()
+    np.testing.assert_allclose(loop.model.told, data(20)[0][rows] / 255, rtol=1e-6)
+    assert begun(count=600).model.told.shape == (500, *SHAPE)
+    assert begun().model.pool.numpy()[1] == loop.model.pool.numpy()[1]
+    assert begun(seed=1).model.pool.numpy()[1] != loop.model.pool.numpy()[1]
+
+
+def test_a_run_that_goes_on_has_the_weights_of_its_checkpoint():
+    loop = begun()
+    loop.train(2)
+    again = begun(seed=1)
+    again.restore({name: np.array(array) for name, array in loop.state().items()})
+    np.testing.assert_array_equal(again.model.pool, loop.model.pool)
 
 
 class Drawn(GenerativeModel):

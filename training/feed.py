@@ -44,6 +44,11 @@ class Feed:
         order = np.random.default_rng([self.seed, epoch]).permutation(self.sizes[0])
         return order[: self.steps_per_epoch * self.batch_size].reshape(-1, self.batch_size)
 
+    def first(self, count, value_range, dtype):
+        """The run's own images that its first steps see: `count`, or all of an epoch if fewer."""
+        images, _ = gather(self.data[0], self.order(0).ravel()[:count])
+        return from_uint8(images, value_range, dtype)
+
     def _orders(self, epoch):
         """The indices of every stream in an epoch as tensors, the run's own data first."""
         further = (self.wrapped(stream, epoch) for stream in range(1, len(self.sizes)))

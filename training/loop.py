@@ -9,13 +9,14 @@ import tensorflow as tf
 
 from models.shared.base import Batch
 from models.shared.layers import products
-from models.shared.noise import layers_draw_from
+from models.shared.noise import LATENTS_STEP, layers_draw_from
 from models.shared.pixels import from_uint8
 from runs.restore import assign
 from support.errors import InputError
 from training.feed import Feed
 
 CHUNK = 500
+FIRST = 500  # images by which a model may set its initial weights
 
 
 class Diverged(InputError):
@@ -47,7 +48,7 @@ class Loop:
     def __init__(
         self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True, streams=None
     ):
-        """Builds the optimizers.
+        """Lets the model set its initial weights, and builds the optimizers.
 
         Args:
           model: a `GenerativeModel`.
@@ -63,6 +64,8 @@ class Loop:
         self.stop_on_nan, self.streams = stop_on_nan, streams or {}
         self.feed = Feed(images, labels, self.streams, batch_size, seed)
         self.steps_per_epoch = self.feed.steps_per_epoch
+        with layers_draw_from(tf.constant([seed, LATENTS_STEP])):
+            model.initialise(self.feed.first(FIRST, *self._pixels))
         self.optimizers = model.optimizers()
         for player, optimizer in self.optimizers.items():
             optimizer.build(model.network(player).trainable_variables)

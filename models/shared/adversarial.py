@@ -40,17 +40,18 @@ class AdversarialModel(GenerativeModel):
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         self.generator, self.discriminator = self.networks()
-        self.drawer = self.twin() if settings.average else self.generator
+        self.drawer = self.twin('generator') if settings.average else self.generator
 
     def networks(self):
         """(generator, discriminator): (N, D) -> images, images -> logits (N, 1)."""
         raise NotImplementedError
 
-    def twin(self):
-        """A copy of the generator that no player trains."""
+    def twin(self, player):
+        """A copy of a player's network that no player trains."""
         with keras.name_scope('twin'):
-            copy, _ = self.networks()
-        copy.set_weights(self.generator.get_weights())
+            generator, discriminator = self.networks()
+        copy = generator if player == 'generator' else discriminator
+        copy.set_weights(self.network(player).get_weights())
         copy.trainable = False
         return copy
 
@@ -91,11 +92,7 @@ class AdversarialModel(GenerativeModel):
     def after_step(self, player, step):
         """Moves the averages towards the generator's weights."""
         if player == 'generator' and self.settings.average:
-            step = tf.cast(step, tf.float32)
-            keep = tf.minimum(self.settings.average, (1.0 + step) / (10.0 + step))  # less at first
-            for mean, value in zip(self.drawer.variables, self.generator.variables, strict=True):
-                share = tf.cast(keep, mean.dtype)
-                mean.assign(share * mean + (1.0 - share) * value)
+            follow(self.drawer, self.generator, self.settings.average, step)
 
     def latents(self, count, seed, given=None):
         """Noise (count, D) as in training."""
@@ -108,3 +105,18 @@ class AdversarialModel(GenerativeModel):
     def export(self):
         """The generator or its average: noise -> images in `value_range`; None if not of stock."""
         return stock(self.drawer)
+
+
+def follow(average, network, decay, step):
+    """Moves the weights of `average` to those of `network` by a share of 1 - decay, more at first.
+
+    Args:
+      average: a copy of `network`.
+      decay: what the average keeps of itself, in [0, 1).
+      step: number of the step, from 0.
+    """
+    step = tf.cast(step, tf.float32)
+    keep = tf.minimum(decay, (1.0 + step) / (10.0 + step))
+    for mean, value in zip(average.variables, network.variables, strict=True):
+        share = tf.cast(keep, mean.dtype)
+        mean.assign(share * mean + (1.0 - share) * value)

@@ -95,6 +95,14 @@ class GenerativeModel(keras.Model):
         """
         return {}
 
+    def initialise(self, images):
+        """Sets initial weights by the first images of a run: (N, H, W, C) in `value_range`.
+
+        Called once, before the first step. Layers may draw numbers in it. A run that goes on, and
+        all that draws or scores, takes the weights of its checkpoint instead.
+        """
+        return
+
     def sources(self, data, load):
         """uint8 test images (N, H, W, C) that it begins from where it is scored or shown.
 
