@@ -91,7 +91,7 @@ class Model(GenerativeModel):
         true_logit, true_features = self.judge(batch.images, training=True)
         fake_logit, fake_features = self.judge(made, training=True)
         kl = kl_from_standard_normal(mean, std)
-        error = feature_reconstruction_error(true_features, fake_features[: len(mean)])
+        error = feature_reconstruction_error(true_features, tf.split(fake_features, 2)[0])
         found = tf.reduce_mean(kl), tf.reduce_mean(error), true_logit, fake_logit
         return self.game(*found), logs_of(*found)
 
