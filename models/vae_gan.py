@@ -173,5 +173,5 @@ def discriminator_of(image_shape):
     """The discriminator of `gan`: images -> logits (N, 1), features (N, F)."""
     _, network = gan.networks(image_shape, 1)
     norm, *_ = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
-    outputs = [network.output, layers.Flatten()(norm.output)]
+    outputs = [*network.outputs, layers.Flatten()(norm.output)]
     return keras.Model(network.inputs, outputs, name='discriminator')
