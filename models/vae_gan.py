@@ -19,9 +19,10 @@ The encoder is that of `vae`, decoder and discriminator are those of `gan`, and 
 optimizers; the paper has larger networks for larger images, batch norm in the encoder, and RMSProp
 at one rate of 3e-4, at which these fail. Other differences:
 
-- F is the last convolution of the discriminator behind its batch norm. With a variance of 1 for
-  each feature, the unit variance of the Gaussian means the same throughout the training. In the
-  authors' code (github.com/andersbll/autoencoding_beyond_pixels) it is the convolution itself.
+- F is the last convolution of the discriminator, divided by its deviation in each map. In the
+  authors' code (github.com/andersbll/autoencoding_beyond_pixels) it is the convolution itself. Here
+  that is a hundred times smaller at first, so that the Gaussian's unit variance would hide it, and
+  the codes would tell nothing about the image.
 - Reconstructions and samples together weigh as much in the verdicts as the data do, as in that
   code. In the paper either does.
 - -log D in the decoder's loss takes the place of the paper's log(1 - D), as in `gan`. In that code
@@ -42,13 +43,13 @@ from losses import (
 )
 from models import gan, vae
 from models.shared.base import GenerativeModel
-from models.shared.layers import exact, stock
+from models.shared.layers import Conv2D, exact, stock
 from models.shared.noise import LATENTS_STEP, apart, normal
 
 defaults = {'epochs': 40, 'learning_rate': 2e-4, 'latent_dim': 128}
 options = {
     'gamma': {
-        'default': 0.01,
+        'default': 1e-3,
         'help': "weight of the reconstruction in the decoder's loss",
         'least': 0.0,
     },
@@ -88,8 +89,8 @@ class Model(GenerativeModel):
         mean, std = self.encode(batch)
         codes = [drawn(mean, std, seed), normal(tf.shape(mean), apart(seed), mean.dtype)]
         made = tf.sigmoid(self.decoder(tf.concat(codes, axis=0), training=True))
-        true_logit, true_features = self.judge(batch.images, training=True)
-        fake_logit, fake_features = self.judge(made, training=True)
+        true_logit, true_features = self.discriminator(batch.images, training=True)
+        fake_logit, fake_features = self.discriminator(made, training=True)
         kl = kl_from_standard_normal(mean, std)
         error = feature_reconstruction_error(true_features, tf.split(fake_features, 2)[0])
         found = tf.reduce_mean(kl), tf.reduce_mean(error), true_logit, fake_logit
@@ -109,14 +110,9 @@ class Model(GenerativeModel):
         pixels = reconstruction_error(batch.images, logits, 'l2')
         return {'kl': kl, 'feature_reconstruction': error, 'pixel_reconstruction': pixels}
 
-    def judge(self, images, training=False):
-        """Logits (N, 1) and features (N, F) of images."""
-        logits, features = self.discriminator(images, training=training)
-        return logits, tf.cast(features, logits.dtype)
-
     def features(self, images):
         """F, by moving batch statistics: (N, F) of images (N, H, W, C)."""
-        return self.judge(images)[1]
+        return self.discriminator(images, training=False)[1]
 
     def encode(self, batch):
         """Mean and standard deviation of q(z given x), each (N, D), of a batch of images."""
@@ -172,6 +168,12 @@ def decoder_of(image_shape, latent_dim):
 def discriminator_of(image_shape):
     """The discriminator of `gan`: images -> logits (N, 1), features (N, F)."""
     _, network = gan.networks(image_shape, 1)
-    norm, *_ = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
-    outputs = [*network.outputs, layers.Flatten()(norm.output)]
-    return keras.Model(network.inputs, outputs, name='discriminator')
+    *_, last = [layer.output for layer in network.layers if isinstance(layer, Conv2D)]
+    features = layers.Flatten(dtype=exact())(unit_variance()(last))
+    return keras.Model(network.inputs, [*network.outputs, features], name='discriminator')
+
+
+def unit_variance():
+    """Batch norm without parameters, exact for maps as small as those of the first steps."""
+    kind = {'center': False, 'scale': False, 'momentum': 0.9, 'epsilon': 1e-9}
+    return layers.BatchNormalization(**kind, dtype=exact())
