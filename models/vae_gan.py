@@ -1,11 +1,10 @@
 """The VAE/GAN: an autoencoder whose reconstructions are compared by a discriminator's features.
 
 Larsen, Sonderby, Larochelle & Winther 2016, "Autoencoding beyond pixels using a learned similarity
-metric" (arXiv:1512.09300), algorithm 1. By the distance of their pixels, a digit and the same digit
-one pixel further are as different as two digits, and so a VAE blurs. Here three players share the
-networks of a VAE and a GAN. With z a code of the image x, x~ its reconstruction, x_p a sample, the
-image of a z from the prior N(0, I), and F the features in a hidden layer of the discriminator D,
-they minimise
+metric" (arXiv:1512.09300), algorithm 1. Pixel by pixel, a digit is far from the same digit moved by
+a pixel, and so a VAE blurs. Here three players share the networks of a VAE and a GAN. With z a code
+of the image x, x~ its reconstruction, x_p a sample, the image of a z from the prior N(0, I), and F
+the features in a hidden layer of the discriminator D, they minimise
 
     encoder        KL(q(z given x) || N(0, I)) + L,    L = E_q |F(x) - F(x~)|^2 / 2
     decoder        gamma L - log D(x~) - log D(x_p)
@@ -16,19 +15,20 @@ nothing here bounds one of pixels. All move at once, each by the gradient of its
 encoder learns nothing from the verdicts, the discriminator nothing from L.
 
 The encoder is that of `vae`, decoder and discriminator are those of `gan`, and so are the
-optimizers; the paper has larger networks for larger images, batch norm in the encoder, and RMSProp
-at one rate of 3e-4, at which these fail. Other differences:
+optimizers, without its noise on images; codes have the paper's 128 numbers. The paper has larger
+networks for larger images, batch norm in the encoder, and RMSProp with one rate of 3e-4 for all;
+with one rate for both players `gan` fails (docs/robustness.md). Other differences:
 
 - F is the last convolution of the discriminator, divided by its deviation in each map. In the
   authors' code (github.com/andersbll/autoencoding_beyond_pixels) it is the convolution itself. Here
-  that is a hundred times smaller at first, so that the Gaussian's unit variance would hide it, and
-  the codes would tell nothing about the image.
-- Reconstructions and samples together weigh as much in the verdicts as the data do, as in that
-  code. In the paper either does.
-- -log D in the decoder's loss takes the place of the paper's log(1 - D), as in `gan`. In that code
-  the player who is ahead waits.
-- In the code's settings for faces the discriminator sees no reconstructions. The paper finds that
-  with them the images are better, and here it does.
+  that is a hundredth at first, and beside the Gaussian's unit variance nothing: then the codes tell
+  nothing about the image.
+- Reconstructions and samples together weigh as much in the verdicts as the data, as in that code.
+  In the paper each of the two does.
+- -log D in the decoder's loss takes the place of log(1 - D), as in `gan`.
+- In that code the decoder or the discriminator waits while it is ahead, and the discriminator sees
+  no reconstructions in the settings for faces. The paper finds that to see them helps.
+- Reconstructions are of mean codes. In that code they are of drawn ones.
 """
 
 import keras
