@@ -276,6 +276,20 @@ def feature_matching_loss(true_features, fake_features):
     return tf.reduce_mean(tf.square(gap))
 
 
+def feature_reconstruction_error(true_features, fake_features):
+    """Distance of each image x from its reconstruction x~ by the features F of a network.
+
+    Larsen et al. 2016 (arXiv:1512.09300), section 2.3: -log N(F(x); F(x~), I), less the constant.
+
+    Args:
+      true_features, fake_features: (N, ...), F(x) and F(x~).
+
+    Returns:
+      (N,) in nats, |F(x) - F(x~)|^2 / 2.
+    """
+    return 0.5 * sum_per_example(tf.square(true_features - fake_features))
+
+
 def historical_averaging_loss(variables, averages):
     """Squared distance of a player's parameters from the mean of their past values.
 

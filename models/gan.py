@@ -110,11 +110,12 @@ class Model(AdversarialModel):
         """Adam for both players, at rates that fall as 1 / (1 + step / decay_steps)."""
         rate = self.settings.learning_rate
         rates = {'discriminator': rate, 'generator': rate * self.settings.generator_rate}
-        decay = self.settings.decay_steps
-        return {
-            player: Adam(InverseTimeDecay(rate, decay, decay_rate=1.0), beta_1=0.5)
-            for player, rate in rates.items()
-        }
+        return {p: falling(rate, self.settings.decay_steps) for p, rate in rates.items()}
+
+
+def falling(rate, steps):
+    """Adam at a rate that has halved after so many steps."""
+    return Adam(InverseTimeDecay(rate, steps, decay_rate=1.0), beta_1=0.5)
 
 
 def networks(image_shape, inputs, outputs=1):

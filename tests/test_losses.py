@@ -14,6 +14,7 @@ from losses import (
     VAE_loss,
     auxiliary_classifier_loss,
     feature_matching_loss,
+    feature_reconstruction_error,
     gradient_penalty,
     hinge_loss,
     historical_averaging_loss,
@@ -96,6 +97,10 @@ LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS
     'supervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[0], FEW),
     'unsupervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[1], FEW),
     'feature-matching': (feature_matching_loss, FEW[:2]),
+    'feature-reconstruction': (
+        lambda *x: tf.reduce_sum(feature_reconstruction_error(*x)),
+        FEW[:2],
+    ),
     'historical-averaging': (lambda *x: historical_averaging_loss(x, [0.5 * FEW[2]] * 2), FEW[1:]),
 }
 GAMES = {
@@ -426,6 +431,15 @@ def test_feature_matching_by_hand():
     """Means (1, 4) and (3, 1): squares 4 and 9, their mean."""
     true, fake = np.array([[0.0, 4.0], [2.0, 4.0]]), np.array([[3.0, 1.0]])
     assert feature_matching_loss(true, fake).numpy() == 6.5
+
+
+def test_feature_reconstruction_is_the_density_of_a_unit_gaussian_less_its_constant():
+    """Of one image with the features 1 and 2 in two maps, of another with 0 and 5."""
+    true, fake = np.array([[[1.0], [2.0]], [[0.0], [5.0]]]), np.zeros([2, 2, 1])
+    np.testing.assert_allclose(feature_reconstruction_error(true, fake), [2.5, 12.5])
+    densities = stats.norm.logpdf(FEW[0], FEW[1]).sum(axis=1)
+    constant = 4 * np.log(2 * np.pi) / 2
+    np.testing.assert_allclose(feature_reconstruction_error(*FEW[:2]), -densities - constant)
 
 
 def test_historical_averaging_by_hand():
