@@ -300,11 +300,3 @@ def test_drawing_by_an_average_and_judging_by_one_go_together():
     assert len({v.path for v in model.variables}) == len(model.variables)
     assert model.drawer is not model.generator and model.sample(model.latents(2, 0)).shape[0] == 2
     assert np.isfinite(data_logit(model.classifier(batch().images)[1])).all()
-
-
-# Whether it learns
-
-
-def test_images_without_labels_help():
-    """Stripes of three directions, one of each with a label, under heavy noise."""
-    pytest.skip('to be measured')
