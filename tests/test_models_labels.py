@@ -16,7 +16,8 @@ LABELS = tf.constant([3, 0, 9, 3])
 
 
 def make(name, **changes):
-    return build(SHAPE, CLASSES, flags.settings(name, dataset='digits', latent_dim=4, **changes))
+    settings = {'dataset': 'digits', 'latent_dim': 4} | changes
+    return build(SHAPE, CLASSES, flags.settings(name, **settings))
 
 
 def batch():
@@ -66,6 +67,12 @@ def test_labels_that_nobody_asks_for_are_drawn_alike_often(name):
     np.testing.assert_allclose(drawn.sum(axis=0), 1000, atol=120)
     labels = drawn.argmax(axis=1)
     assert abs(np.corrcoef(labels[1:], labels[:-1])[0, 1]) < 0.04
+
+
+@pytest.mark.parametrize('name', ['acgan', 'cvae'])
+def test_labels_that_nobody_asks_for_know_nothing_of_the_noise(name):
+    noise, *labels = make(name, latent_dim=1).latents(10_000, 7).numpy().T
+    assert abs(np.corrcoef(noise, np.argmax(labels, axis=0))[0, 1]) < 0.04
 
 
 def test_without_a_condition_the_generator_gets_noise_alone():

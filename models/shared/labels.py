@@ -22,7 +22,8 @@ def given_or_drawn(given, count, seed, classes):
     """Labels (count,): those that are given, else drawn by `seed`, each class as likely."""
     if given is not None:
         return tf.cast(given, tf.int32)
-    return tf.cast(uniform([count], apart([seed, LATENTS_STEP]), 0.0, float(classes)), tf.int32)
+    seed = apart([seed, LATENTS_STEP], 2)  # kind 1 is the seed of the latents itself
+    return tf.cast(uniform([count], seed, 0.0, float(classes)), tf.int32)
 
 
 class ConditionalModel(AdversarialModel):
