@@ -362,7 +362,7 @@ def worst(path, names, home):
     """Writes a picture: the last samples of the worst seed of each setting whose runs lie here."""
     shown = []
     for name in names:
-        found = [row for row in rows() if row['setting'] == name]
+        found = [row for row in rows.read(RESULTS) if row['setting'] == name]
         found = [row for row in found if (home / f'{name}-{row["seed"]}').exists()]
         if found:
             row = max(found, key=lambda row: float(row['fid']))
