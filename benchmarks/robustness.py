@@ -134,14 +134,14 @@ SETTINGS = {
     ),
     'cvae-mnist': Setting('`cvae`, MNIST, 20 epochs', 'cvae', 'mnist', 20, 3, 200),
     'label_gan-mnist': Setting('`label_gan`, MNIST, 6 epochs', 'label_gan', 'mnist', 6, 3, 150),
-    'label_gan-mnist-label': Setting(
-        '`label_gan --condition=label`, MNIST, 6 epochs',
+    'label_gan-mnist-none': Setting(
+        '`label_gan --condition=none`, MNIST, 6 epochs',
         'label_gan',
         'mnist',
         6,
         3,
         150,
-        ('--condition=label',),
+        ('--condition=none',),
     ),
     'acgan-mnist': Setting('`acgan`, MNIST, 6 epochs', 'acgan', 'mnist', 6, 3, 150),
     'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
