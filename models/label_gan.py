@@ -13,7 +13,9 @@ By default the generator gets the label with its noise, and y is what it was ask
 post's public code it sees no label, so the y of a sample, that of an image in the same batch, has
 nothing to do with it: `--condition=none`. Then there is no game. In the mean over y the samples'
 terms are -(K - 1) / K sum log p_k for the discriminator and -1 / K sum log p_k for the generator:
-both want the same, every class as likely, and no digit is drawn (docs/robustness.md).
+both want the same, every class as likely, and no digit is drawn. With labels two seeds of three
+draw digits (docs/robustness.md); with the third the discriminator tells the data's labels and gives
+every sample all classes alike. `acgan` does not depend on that.
 
 That code shuffles images without their labels; here each image keeps its own. Networks, noise and
 optimizers are those of `gan`.
