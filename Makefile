@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-TWICE := -n 2 --dist=loadfile
+TWICE := -n 3 --dist=loadfile
 
 .PHONY: demo test slow bench robustness results clean
 

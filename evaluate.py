@@ -32,7 +32,8 @@ from support import terminal
 from support.errors import InputError
 from support.files import atomic
 
-ANSWERS = ('coverage', 'fid', 'precision_recall', 'sharpness', 'elbo')  # these take a minute
+# These take a minute.
+ANSWERS = ('coverage', 'class_accuracy', 'fid', 'precision_recall', 'sharpness', 'elbo')
 
 
 def main(argv):

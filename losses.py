@@ -211,6 +211,86 @@ def GAN_loss_with_labels(true_logit, fake_logit, labels):
     return true_loss + fake_loss, tf.reduce_mean(softmax_cross_entropy(labels, fake_logit))
 
 
+def auxiliary_classifier_loss(true_logit, fake_logit, true_classes, fake_classes, labels):
+    """The auxiliary classifier GAN of Odena et al. 2017 (arXiv:1610.09585), section 3.
+
+    d = -(L_S + L_C), g = L_S - L_C: L_S is the log-likelihood of the right source, with the
+    generator's part turned round as in `non_saturating_loss`; L_C that of the right class, of data
+    and samples. Both players raise L_C; of the generator's only the part of the samples is left.
+
+    Args:
+      true_logit, fake_logit: (N,) or (N, 1), logits that an image is from the data.
+      true_classes, fake_classes: (N, K), logits of the classes.
+      labels: (N, K), one-hot, of the data, and what the samples were to be.
+
+    Returns:
+      (d_loss, g_loss), scalars, both to be minimised.
+    """
+    d_loss, g_loss = non_saturating_loss(true_logit, fake_logit)
+    true_error = tf.reduce_mean(softmax_cross_entropy(labels, true_classes))
+    fake_error = tf.reduce_mean(softmax_cross_entropy(labels, fake_classes))
+    return d_loss + true_error + fake_error, g_loss + fake_error
+
+
+def semi_supervised_loss(labelled_logits, labels, unlabelled_logits, fake_logits):
+    """The classifier's two losses in Salimans et al. 2016 (arXiv:1606.03498), section 5.
+
+    The K + 1 classes, K of the data and one for samples, take the form of K logits: that of the
+    last class is 0. So an image is from the data with the odds Z, the sum of exp(logit) over the K
+    classes, and D(x) = Z / (Z + 1) = sigmoid(log Z). The halves of the second loss are those of the
+    authors' code; the paper's text has none.
+
+    Args:
+      labelled_logits: (N, K), of images with labels.
+      labels: (N,), integers, their classes.
+      unlabelled_logits, fake_logits: (M, K), of other images of the data and of samples.
+
+    Returns:
+      (supervised, unsupervised), scalars: -log p(y given x, not a sample), and
+      -1/2 log D(x) - 1/2 log(1 - D(G(z))).
+    """
+    targets = tf.one_hot(labels, labelled_logits.shape[1], dtype=labelled_logits.dtype)
+    supervised = tf.reduce_mean(softmax_cross_entropy(targets, labelled_logits))
+    d_loss, _ = minimax_loss(data_logit(unlabelled_logits), data_logit(fake_logits))
+    return supervised, 0.5 * d_loss
+
+
+def data_logit(logits):
+    """log Z of logits (N, K) of K classes: the logit of not being a sample, (N,)."""
+    return tf.reduce_logsumexp(logits, axis=1)
+
+
+def feature_matching_loss(true_features, fake_features):
+    """Distance of the mean features of data and samples: a loss for the generator.
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1; averaged over the features, as in the
+    authors' code, where the paper sums.
+
+    Args:
+      true_features, fake_features: (N, ...) and (M, ...), of a layer of the discriminator.
+
+    Returns:
+      A scalar.
+    """
+    gap = tf.reduce_mean(true_features, 0) - tf.reduce_mean(fake_features, 0)
+    return tf.reduce_mean(tf.square(gap))
+
+
+def historical_averaging_loss(variables, averages):
+    """Squared distance of a player's parameters from the mean of their past values.
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.3: a term of each player's cost.
+
+    Args:
+      variables, averages: lists of tensors of equal shapes.
+
+    Returns:
+      A scalar, summed over all numbers.
+    """
+    pairs = zip(variables, averages, strict=True)
+    return tf.add_n([tf.reduce_sum(tf.square(now - tf.stop_gradient(mean))) for now, mean in pairs])
+
+
 def softmax_cross_entropy(targets, logits):
     """-sum targets log softmax(logits) of each example: (N,), of two (N, K).
 

@@ -34,8 +34,9 @@ from support.errors import InputError
 from support.files import atomic
 
 ROOT = Path(__file__).parent.parent
-METRICS = ['fid', 'inception_score', 'precision_recall', 'coverage', 'sharpness']
-SCORED = ['FID', 'Inception score', 'precision', 'recall', 'classes', 'sure (0.9)', 'sharpness']
+METRICS = ['fid', 'inception_score', 'precision_recall', 'coverage', 'class_accuracy', 'sharpness']
+SCORED = ['FID', 'Inception score', 'precision', 'recall', 'classes', 'sure (0.9)']
+SCORED += ['class asked for', 'sharpness']
 HEADER = ['model', *SCORED, 'images/s', 'parameters', 'epochs']
 ENDLESS = 1_000_000  # epochs
 COLUMNS = 4  # of the picture

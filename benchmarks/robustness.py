@@ -12,8 +12,6 @@ samples, against as many test images where there are so many.
 Rows that stand in the file are not made again, so the work can be done in parts.
 """
 
-import csv
-import fcntl
 import os
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from PIL import Image
 import datasets
 import flags
 import pictures
+from benchmarks import rows
 from benchmarks.report import processor, table
 from runs.directory import Run
 from runs.health import failure_of
@@ -133,6 +132,18 @@ SETTINGS = {
         200,
         ('--precision=bfloat16',),
     ),
+    'cvae-mnist': Setting('`cvae`, MNIST, 20 epochs', 'cvae', 'mnist', 20, 3, 200),
+    'label_gan-mnist': Setting('`label_gan`, MNIST, 6 epochs', 'label_gan', 'mnist', 6, 3, 150),
+    'label_gan-mnist-none': Setting(
+        '`label_gan --condition=none`, MNIST, 6 epochs',
+        'label_gan',
+        'mnist',
+        6,
+        3,
+        150,
+        ('--condition=none',),
+    ),
+    'acgan-mnist': Setting('`acgan`, MNIST, 6 epochs', 'acgan', 'mnist', 6, 3, 150),
     'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
     'dcgan-mnist': Setting('`dcgan`, MNIST, 20 epochs', 'dcgan', 'mnist', 20, 3, 100, FEWER),
     'dcgan-folder': Setting('`dcgan`, the folder, 40 epochs', 'dcgan', FOLDER, 40, 3, 100),
@@ -207,7 +218,8 @@ def main(argv):
     for name in names:
         for seed in seeds_of(settings.seeds, SETTINGS[name].seeds):
             if (name, str(seed)) not in finished():
-                append(measure(home, name, seed, settings.data_dir))
+                row = measure(home, name, seed, settings.data_dir)
+                rows.append(RESULTS, COLUMNS, row)
     print(summary(names))
     worst(home / 'worst.png', names, home)
     return 0
@@ -233,27 +245,9 @@ def seeds_of(words, count):
     return [seed for seed in map(int, words.split(',')) if seed < count]
 
 
-def rows():
-    """The rows of the file, dictionaries of strings."""
-    if not RESULTS.exists():
-        return []
-    with open(RESULTS, newline='') as file:
-        return list(csv.DictReader(file))
-
-
 def finished():
     """The (setting, seed) pairs that stand in the file."""
-    return {(row['setting'], row['seed']) for row in rows()}
-
-
-def append(row):
-    """Adds a row to the file; several processes may do so at once."""
-    with open(RESULTS, 'a', newline='') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        writer = csv.DictWriter(file, COLUMNS)
-        if not file.tell():
-            writer.writeheader()
-        writer.writerow(row)
+    return {(row['setting'], row['seed']) for row in rows.read(RESULTS)}
 
 
 def measure(home, name, seed, data_dir):
@@ -336,7 +330,7 @@ def folder(home):
 def summary(names):
     """The table of these settings: how many runs succeeded, and what they draw."""
     by_name = defaultdict(list)
-    for row in rows():
+    for row in rows.read(RESULTS):
         by_name[row['setting']].append(row)
     return table(HEADER, [line(name, by_name[name]) for name in names if by_name[name]])
 
@@ -368,7 +362,7 @@ def worst(path, names, home):
     """Writes a picture: the last samples of the worst seed of each setting whose runs lie here."""
     shown = []
     for name in names:
-        found = [row for row in rows() if row['setting'] == name]
+        found = [row for row in rows.read(RESULTS) if row['setting'] == name]
         found = [row for row in found if (home / f'{name}-{row["seed"]}').exists()]
         if found:
             row = max(found, key=lambda row: float(row['fid']))

@@ -98,13 +98,13 @@ def begin(player, weights):
         setattr(gan, name, functools.partial(begun, getattr(gan, name), weights))
 
 
-def begun(layers, weights, image_shape):
-    """The layers that `layers(image_shape)` gives, made while `gan.weights` is `weights`."""
+def begun(layers, weights, size):
+    """The layers that `layers(size)` gives, made while `gan.weights` is `weights`."""
     from models import gan
 
     usual, gan.weights = gan.weights, weights
     try:
-        return layers(image_shape)
+        return layers(size)
     finally:
         gan.weights = usual
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import metrics
-from evaluation.rows import SEARCHED, TRAINING, NotApplicable
+from evaluation.rows import SEARCHED, TRAINING, NotApplicable, Pictures
 
 VERSION = 4  # raised by whatever changes a score
 CONFIDENCE = 0.9
@@ -55,6 +55,20 @@ def coverage(row):
         raise NotApplicable("this judge's classes are not the data's")
     probabilities = row.pictures.probabilities
     return metrics.mode_coverage(probabilities, row.bench.data.test_labels, CONFIDENCE)._asdict()
+
+
+def class_accuracy(row):
+    """How often the judge sees the class that the model was asked for, each as often."""
+    if row.model is None or row.model.given != 'labels':
+        raise NotApplicable('no class can be asked for')
+    if row.bench.judge and row.bench.judge.accuracy is None:
+        raise NotApplicable("this judge's classes are not the data's")
+    from runs.drawing import paint
+
+    labels = np.arange(row.bench.num_samples) % row.model.classes
+    images = paint(row.model, len(labels), row.bench.seed, labels, drawing=row.drawing)
+    right = Pictures(images, row.bench.judge).probabilities.argmax(axis=1) == labels
+    return {'share': float(right.mean()), 'error': metrics.standard_error(right)}
 
 
 def shares(numbers):
@@ -115,9 +129,9 @@ def memorisation(row):
     return metrics.memorisation(distances, row.bench.test_distances(row.train_size))._asdict()
 
 
-def nearer(numbers):
-    """The share of pairs with the sample nearer, and its error, in percent."""
-    return f'{numbers["nearer"]:.1%} +- {100 * numbers["error"]:.1f}'
+def percent(key):
+    """What shows {`key`: a share, 'error': its standard error} in percent."""
+    return lambda numbers: f'{numbers[key]:.1%} +- {100 * numbers["error"]:.1f}'
 
 
 def sharpness(row):
@@ -227,6 +241,11 @@ SCORES = {
             'share of each class (%)': shares,
         },
     ),
+    'class_accuracy': Score(
+        class_accuracy,
+        {'class asked for': percent('share')},
+        note='Class asked for +-: standard error over the samples.',
+    ),
     'inception_score': Score(
         inception_score,
         {'Inception score': PLUS_MINUS},
@@ -258,7 +277,7 @@ SCORES = {
         memorisation,
         {
             'distance to training images': '{ratio:.3f}'.format_map,
-            'nearer than test': nearer,
+            'nearer than test': percent('nearer'),
         },
         note='Nearer than test +-: standard error over the samples and test images compared.',
     ),

@@ -79,19 +79,17 @@ class Model(AdversarialModel):
 
     def networks(self):
         """For 28x28 those of the post's code, else what its code for 32x32 means."""
-        small = self.image_shape[0] == 28
-        layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
-        generator, discriminator = (stack(self.image_shape) for stack in layers_of)
-        return (
-            network('generator', [self.settings.latent_dim], generator),
-            network('discriminator', self.image_shape, discriminator),
-        )
+        return networks(self.image_shape, self.settings.latent_dim)
 
     def play(self, batch, fake_images, seed):
         """The losses where the discriminator sees data and samples through noise."""
+        return super().play(*self.disguised(batch, fake_images, seed), seed)
+
+    def disguised(self, batch, fake_images, seed):
+        """The batch and the samples as the discriminator sees them: through noise."""
         true_images = self.blurred(batch.images, batch.step, apart(seed, 1))
         fake_images = self.blurred(fake_images, batch.step, apart(seed, 2))
-        return super().play(batch._replace(images=true_images), fake_images, seed)
+        return batch._replace(images=true_images), fake_images
 
     def blurred(self, images, step, seed):
         """The images with the noise of step number `step`."""
@@ -119,6 +117,17 @@ class Model(AdversarialModel):
         }
 
 
+def networks(image_shape, inputs, outputs=1):
+    """(generator, discriminator): (N, inputs) -> images -> logits (N, outputs)."""
+    small = image_shape[0] == 28
+    layers_of = (generator_28, discriminator_28) if small else (generator_32, discriminator_32)
+    generator, discriminator = layers_of
+    return (
+        network('generator', [inputs], generator(image_shape)),
+        network('discriminator', image_shape, discriminator(outputs)),
+    )
+
+
 def generator_28(image_shape):
     """The layers of the post's code: three dense ones, then maps of 4, 7, 14 and 28 pixels."""
     return [
@@ -132,7 +141,7 @@ def generator_28(image_shape):
     ]
 
 
-def discriminator_28(image_shape):
+def discriminator_28(outputs):
     """The layers of the post's code, with batch norm from the third on."""
     return [
         *down(32, 5, norm=False),
@@ -141,7 +150,7 @@ def discriminator_28(image_shape):
         layers.Flatten(),
         *dense(1024),
         *dense(512),
-        linear(1, dtype=exact()),
+        linear(outputs, dtype=exact()),
     ]
 
 
@@ -157,14 +166,14 @@ def generator_32(image_shape):
     ]
 
 
-def discriminator_32(image_shape):
+def discriminator_32(outputs):
     """For 32x32 and any multiple of 16, after code of the post's that cannot run."""
     return [
         *down(32, 5, norm=False),
         *down(64, 3, norm=False),
         *down(128, 3),
         layers.Flatten(),
-        linear(1, dtype=exact()),
+        linear(outputs, dtype=exact()),
     ]
 
 

@@ -97,26 +97,29 @@ class Model(GenerativeModel):
 
     def objectives(self, batch, seed):
         """The post's loss with one draw of z an image, and its two terms."""
-        images = binarize(batch.images, seed) if self.burda else batch.images
-        logits, mean, std = self.infer(images, seed)
+        batch = self.seen(batch, seed)
+        found = batch.images, *self.infer(batch, seed)
         weights = self.settings.kl_weight, self.settings.reconstruction_weight
-        kind = self.settings.reconstruction
-        loss = VAE_loss(images, logits, mean, std, *weights, kind)
-        kl, error = self.terms(images, logits, mean, std)
+        loss = VAE_loss(*found, *weights, self.settings.reconstruction)
+        kl, error = self.terms(*found)
         return {'vae': loss}, {'kl': tf.reduce_mean(kl), 'reconstruction': tf.reduce_mean(error)}
 
     def test(self, batch, seed):
         """The two terms and their sum in nats: the negative ELBO, of l2 and l1 less a constant."""
-        images = binarize(batch.images, seed) if self.burda else batch.images
-        kl, error = self.terms(images, *self.infer(images, seed))
+        batch = self.seen(batch, seed)
+        kl, error = self.terms(batch.images, *self.infer(batch, seed))
         total = 'negative_elbo' if self.settings.reconstruction == 'bernoulli' else 'sum'
         return {total: kl + error, 'kl': kl, 'reconstruction': error}
 
-    def infer(self, images, seed):
+    def seen(self, batch, seed):
+        """The batch as it is learnt: with the variant `burda` of black and white pixels."""
+        return batch._replace(images=binarize(batch.images, seed)) if self.burda else batch
+
+    def infer(self, batch, seed):
         """(logits, mean, std) with z = mean + std * eps, one eps an image."""
-        mean, std = self.encoder(images)
+        mean, std = self.encode(batch)
         noise = normal(tf.shape(mean), seed, mean.dtype)
-        return self.decode(mean + std * noise), mean, std
+        return self.decode(mean + std * noise, batch.labels), mean, std
 
     def terms(self, images, logits, mean, std):
         """KL and reconstruction term of each image, unweighted: two (N,)."""
@@ -138,7 +141,7 @@ class Model(GenerativeModel):
 
     def reconstruct(self, batch):
         """The images that the decoder draws from the mean codes of a batch, in [0, 1]."""
-        return tf.sigmoid(self.decode(self.encode(batch)[0]))
+        return tf.sigmoid(self.decode(self.encode(batch)[0], batch.labels))
 
     def latents(self, count, seed, given=None):
         """Codes from the prior N(0, I): (count, D)."""
@@ -146,7 +149,7 @@ class Model(GenerativeModel):
 
     def sample(self, latents):
         """Pixel means of p(x given z)."""
-        return tf.sigmoid(self.decode(latents))
+        return tf.sigmoid(self.decoder(latents))
 
     def export(self):
         """Decoder and sigmoid: codes -> images in [0, 1]."""

@@ -167,10 +167,10 @@ def small_networks():
         *gan.up(4),
         gan.transposed(shape[2], activation='sigmoid', dtype='float32'),
     ]
-    gan.discriminator_28 = lambda shape: [
+    gan.discriminator_28 = lambda outputs: [
         *gan.down(4, 3),
         layers.Flatten(),
-        gan.linear(1, dtype='float32'),
+        gan.linear(outputs, dtype='float32'),
     ]
 
 

@@ -188,7 +188,7 @@ def test_the_row_of_a_run_holds_its_scores_speed_size_and_epochs(tmp_path):
     (run.path / 'model.txt').write_text('generator: 1,200 parameters\n  dense\nd: 34 parameters\n')
     (run.path / 'log.csv').write_text('epoch,images_per_second\n1,\n2,10\n3,30\n4,90\n')
     scored(run, 12.5)
-    expected = ['dcgan', '12.50', *[''] * 6, '30', '1,234', '3.5']
+    expected = ['dcgan', '12.50', *[''] * 7, '30', '1,234', '3.5']
     assert equal_time.row(run) == expected
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -181,6 +182,27 @@ def test_a_row_of_too_few_images_and_numbers_that_are_none(digits, monkeypatch):
     row = rows.Row('drawn', bench, lambda: bench.real)
     monkeypatch.setattr(metrics, 'sharpness', lambda *_: float('inf'))
     assert 'infinite' in reason('sharpness', row)
+
+
+def test_a_class_counts_as_drawn_where_the_judge_sees_what_was_asked_for(digits, monkeypatch):
+    """A model that draws the class 4 in the place of 9: nine in ten are right."""
+    asked = []
+
+    def paint(model, count, seed, labels, drawing):
+        asked.extend(labels)
+        images = np.zeros((count, 28, 28, 1), np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            place = 3 + (4 if label == 9 else label)  # of the feature that tells the class
+            image[7 * (place // 4), 7 * (place % 4)] = 255
+        return images
+
+    monkeypatch.setattr('runs.drawing.paint', paint)
+    row = row_of(digits.test_images, thumbnails(digits, 200))
+    assert reason('class_accuracy', row) == 'no class can be asked for'
+    row.model, row.drawing = SimpleNamespace(given='labels', classes=10), {}
+    found = scores.measure('class_accuracy', row)
+    assert found == {'share': 0.9, 'error': pytest.approx(np.sqrt(0.09 / 199))}
+    assert np.bincount(asked).tolist() == [20] * 10
 
 
 def test_a_collapsed_row_has_precision_alone(digits):

@@ -72,7 +72,7 @@ def test_the_grey_elbo_is_a_mean_over_binarized_images(vae_row):
     """With the codes of the grey images: the cross-entropy is linear in the pixels."""
     model, image = vae_row.model, vae_row.bench.real.images[:1]
     grey = from_uint8(image, model.value_range)
-    logits, mean, std = model.infer(grey, [1, 2])
+    logits, mean, std = model.infer(Batch(grey, None), [1, 2])
     kl, error = model.terms(grey, logits, mean, std)
     random = np.random.default_rng(0)
     drawn = (random.random((20_000, *grey.shape[1:])) < grey.numpy()).astype(np.float32)
@@ -98,7 +98,7 @@ def test_log_weights_average_to_the_elbo(vae_row):
     batch, weigh = one(model, vae_row.bench.real.images[1]), likelihoods.compile_weigher(model)
     weights = likelihoods.log_weights(model, weigh, batch, [0, -4], 1000)
     images = batch.images
-    draws = [model.terms(images, *model.infer(images, [1, i])) for i in range(60)]
+    draws = [model.terms(images, *model.infer(Batch(images, None), [1, i])) for i in range(60)]
     negative_elbo = np.mean([kl + error for kl, error in draws])
     assert -weights.mean() == pytest.approx(negative_elbo, rel=0.03)
 

@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 import flags
 from lessons import (
+    circling,
     clipping,
     divergences,
     figure,
@@ -25,7 +26,7 @@ from lessons import (
     windows,
 )
 from lessons import codes as codes_lesson
-from losses import minimax_loss, non_saturating_loss
+from losses import historical_averaging_loss, minimax_loss, non_saturating_loss
 from models.shared.build import build
 from models.shared.noise import uniform
 from models.shared.pixels import from_uint8
@@ -132,6 +133,84 @@ def test_adam_moves_where_plain_descent_stands_still(monkeypatch):
     }
     assert moved['adam'] == pytest.approx(0.1, rel=1e-3)
     assert 0 < moved['sgd'] < 0.02
+
+
+# Circles
+
+
+def played(name, rate, weight, moves):
+    """The points of a game of the lesson, as numbers x + iy."""
+    points = circling.play(circling.ways(rate, weight)[name], moves)
+    return points[:, 0] + 1j * points[:, 1]
+
+
+@pytest.mark.parametrize('rate', [0.1, 1.0, 1.9])
+def test_moves_at_once_and_in_turn_have_their_closed_forms(rate):
+    moves = np.arange(60)
+    at_once, in_turn = (played(name, rate, 1.0, 59) for name in ('simultaneous', 'alternating'))
+    np.testing.assert_allclose(at_once, (1 + 1j * rate) ** moves, rtol=1e-12)
+    np.testing.assert_allclose(abs(at_once), circling.spiral(moves, rate), rtol=1e-12)
+    np.testing.assert_allclose(abs(in_turn), circling.orbit(moves, rate), rtol=1e-9)
+    x, y = in_turn.real, in_turn.imag
+    np.testing.assert_allclose(x**2 + y**2 - rate * x * y, 1, rtol=1e-9)
+
+
+def test_moves_in_turn_by_hand():
+    """x = 1 - r y, then y = y + r x of the new x; from (1, 0) at r = 1 back in six moves."""
+    found = played('alternating', 1.0, 1.0, 6)
+    expected = [1, 1 + 1j, 1j, -1, -1 - 1j, -1j, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_averaging_by_hand():
+    """At r = 1/2, w = 1: (1, 1/2); then the mean is (1, 1/4), and both are pulled by their gap."""
+    found = played('historical averaging', 0.5, 1.0, 2)
+    np.testing.assert_allclose(found, [1, 1 + 0.5j, 0.75 + 0.75j])
+
+
+@pytest.mark.parametrize(('rate', 'weight'), [(0.1, 1.0), (0.1, 0.02), (1.0, 0.7)])
+def test_averaging_has_the_generating_function_that_the_lesson_says(rate, weight):
+    """The coefficients of (1 - z)^-beta (1 - a z)^(beta - 1), from binomial series."""
+    beta, a = 2 * weight / (2 * weight - 1j), 1 - 2 * rate * weight + 1j * rate
+    one, other = [1.0], [1.0]
+    for k in range(40):
+        one.append(one[-1] * (beta + k) / (k + 1))
+        other.append(other[-1] * a * (1 - beta + k) / (k + 1))
+    expected = np.convolve(one, other)[:41]
+    np.testing.assert_allclose(
+        played('historical averaging', rate, weight, 40), expected, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(('rate', 'weight'), [(0.1, 1.0), (0.1, 0.1), (0.1, 0.02), (1.0, 1.0)])
+def test_after_many_moves_averaging_is_where_its_singularities_say(rate, weight):
+    moves = np.array([1000, 1500])
+    found = np.abs(played('historical averaging', rate, weight, 1500))[moves]
+    np.testing.assert_allclose(found, circling.asymptote(moves, rate, weight), rtol=0.01)
+
+
+def test_the_distance_by_averaging_falls_as_a_power_of_rate_times_moves():
+    far = [
+        circling.asymptote(np.array([n]), r, 1.0)[0] for r, n in ((0.1, 10**4), (0.1, 32 * 10**4))
+    ]
+    assert far[1] / far[0] == pytest.approx(0.5, rel=1e-6)
+    slow = circling.asymptote(np.array([10**5]), 0.01, 1.0)[0]
+    assert slow == pytest.approx(far[0], rel=1e-6)
+
+
+def test_averaging_steps_down_the_loss_of_the_project():
+    x, y, means = (tf.Variable(value, dtype=tf.float64) for value in (0.8, -0.3, [0.5, 0.1]))
+    with tf.GradientTape(persistent=True) as tape:
+        pulls = [historical_averaging_loss([p], [m]) for p, m in zip((x, y), means, strict=True)]
+        x_loss, y_loss = x * y + 0.7 * pulls[0], -x * y + 0.7 * pulls[1]
+    slopes = tape.gradient(x_loss, x), tape.gradient(y_loss, y)
+    found = circling.averaging(0.8, -0.3, 0.5, 0.1, rate=0.2, weight=0.7)
+    np.testing.assert_allclose(found, [0.8 - 0.2 * slopes[0], -0.3 - 0.2 * slopes[1]])
+
+
+def test_a_game_beyond_all_numbers_is_refused(tmp_path):
+    with pytest.raises(InputError, match='simultaneous goes beyond all numbers; give fewer moves'):
+        circling.main(['circling', '--rate=2', '--moves=100000', f'--out={tmp_path}/found.png'])
 
 
 # Lesson 5

@@ -12,6 +12,7 @@ import flags
 import pictures
 from evaluation import metrics
 from lessons import (
+    circling,
     clipping,
     epochs,
     figure,
@@ -102,6 +103,37 @@ def test_slopes_and_games_as_drawn():
             assert list(curves(right)[f'{name}, k = {k}'][1]) == [-3.0, k / 10]
 
 
+def test_circles_as_drawn():
+    """The first moves of each game, and its distance by all of them."""
+    path = np.array([[3.0, 4.0], [6.0, 8.0]] + 200 * [[1.0, 0.0]])
+    paths = {name: path * scale for scale, name in enumerate(circling.STYLES, 1)}
+    exact = {'simultaneous': ([1, 2], [10.0, 1.0]), 'historical averaging': ([2], [7.0])}
+    *games, distances = circling.draw(paths, exact).axes
+    assert [axes.get_title() for axes in games] == list(circling.STYLES)
+    for scale, (axes, points) in enumerate(zip(games, paths.values(), strict=True), 1):
+        np.testing.assert_array_equal(axes.lines[0].get_xydata(), points[:151])
+        np.testing.assert_array_equal(axes.lines[1].get_xydata(), points[:1])
+        reach = 8.8 * scale  # 1.1 times the largest coordinate
+        assert axes.get_xlim() == axes.get_ylim() == pytest.approx((-reach, reach))
+    drawn = curves(distances)
+    for scale, name in enumerate(circling.STYLES, 1):
+        np.testing.assert_allclose(drawn[name][1][:3], [5 * scale, 10 * scale, scale])
+        assert len(drawn[name][1]) == 202
+    assert [list(part) for part in drawn['closed form']] == [[1, 2], [10.0, 1.0]]
+    assert [list(line.get_ydata()) for line in distances.lines[3:]] == [[10.0, 1.0], [7.0]]
+
+
+def test_circles_tell_played_and_closed_form_side_by_side(capsys):
+    paths = {name: np.array(12 * [[number, 0.0]]) for number, name in enumerate(circling.STYLES)}
+    exact = {'simultaneous': ([1, 10], [5.0, 6.0]), 'historical averaging': ([10], [7.0])}
+    circling.tell_numbers(paths, exact)
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [
+        ['1', '0', '5', '1', '-', '2', '-'],
+        ['10', '0', '6', '1', '-', '2', '7'],
+    ]
+
+
 def said(distance, minimax, other, critic):
     """What `parallel_lines.ask` tells of two seeds; the second has twice the numbers."""
     names = ['distance by discriminator', 'distance by critic', 'minimax', 'non-saturating']
@@ -155,8 +187,13 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize(
     ('lesson', 'words'),
-    [(one_dimension, []), (saturation, []), (parallel_lines, ['--seeds=1'])],
-    ids=['one_dimension', 'saturation', 'parallel_lines'],
+    [
+        (one_dimension, []),
+        (saturation, []),
+        (parallel_lines, ['--seeds=1']),
+        (circling, []),
+    ],
+    ids=['one_dimension', 'saturation', 'parallel_lines', 'circling'],
 )
 def test_a_lesson_writes_its_figure(lesson, words, small, saved, tmp_path, capsys):
     out = tmp_path / 'figures' / 'found.webp'

@@ -12,13 +12,17 @@ from losses import (
     GAN_loss_with_labels,
     GAN_loss_without_labels,
     VAE_loss,
+    auxiliary_classifier_loss,
+    feature_matching_loss,
     gradient_penalty,
     hinge_loss,
+    historical_averaging_loss,
     kl_from_standard_normal,
     least_squares_loss,
     minimax_loss,
     non_saturating_loss,
     reconstruction_error,
+    semi_supervised_loss,
     wasserstein_loss,
 )
 
@@ -80,12 +84,19 @@ CODES = [RNG.normal(size=(3, 4)), RNG.uniform(0.2, 2.0, (3, 4)) * RNG.choice([-1
 PICTURES = [RNG.uniform(size=(3, 2, 2, 3)), RNG.normal(size=(3, 2, 2, 3))]
 BINARY = [RNG.normal(size=5), RNG.normal(size=5)]
 CLASSES = [RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4)), np.eye(4)[[0, 3, 1, 1, 2]]]
+FEW = [RNG.normal(size=(5, 4)) for _ in range(3)]
 LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS} | {
     'kl': (lambda *x: tf.reduce_sum(kl_from_standard_normal(*x)), CODES),
     'gan-d': (lambda *x: GAN_loss_without_labels(*x)[0], BINARY),
     'gan-g': (lambda *x: GAN_loss_without_labels(*x)[1], BINARY),
     'label-gan-d': (lambda *x: GAN_loss_with_labels(*x)[0], CLASSES),
     'label-gan-g': (lambda *x: GAN_loss_with_labels(*x)[1], CLASSES),
+    'acgan-d': (lambda *x: auxiliary_classifier_loss(*x)[0], [*BINARY, *CLASSES]),
+    'acgan-g': (lambda *x: auxiliary_classifier_loss(*x)[1], [*BINARY, *CLASSES]),
+    'supervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[0], FEW),
+    'unsupervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[1], FEW),
+    'feature-matching': (feature_matching_loss, FEW[:2]),
+    'historical-averaging': (lambda *x: historical_averaging_loss(x, [0.5 * FEW[2]] * 2), FEW[1:]),
 }
 GAMES = {
     'minimax': minimax_loss,
@@ -387,6 +398,51 @@ def test_label_gan_loss_is_the_naive_formula():
 
 
 EXTREME = np.array([-1000.0, 1000.0, 0.0, 1000.0])
+
+
+def test_with_random_labels_both_players_of_the_label_gan_want_the_same_of_samples():
+    """In the mean over all labels: what is left is a factor of K - 1, and no game."""
+    logits = RNG.normal(size=(1, 4)).repeat(4, axis=0)
+    sure = np.where(np.eye(4), 0.0, -1e4)  # of the data: no loss
+    d_loss, g_loss = GAN_loss_with_labels(sure, logits, np.eye(4))
+    np.testing.assert_allclose(d_loss, 3 * g_loss, rtol=1e-12)
+
+
+def test_auxiliary_classifier_loss_by_hand():
+    """The game of sources as above; to it the cross-entropies of two images with three classes."""
+    d_loss, g_loss = naive_gan(TRUE, FAKE)
+    p_true = np.exp(TRUE_CLASSES) / np.exp(TRUE_CLASSES).sum(axis=1, keepdims=True)
+    true_error = -(np.log(p_true[0, 0]) + np.log(p_true[1, 2])) / 2
+    fake_error = (np.log(3) + np.log(1 + np.exp(-1) + np.exp(-3))) / 2
+    found = auxiliary_classifier_loss(TRUE, FAKE, TRUE_CLASSES, FAKE_CLASSES, LABELS)
+    expected = d_loss + true_error + fake_error, g_loss + fake_error
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_semi_supervised_loss_is_that_of_k_plus_1_classes():
+    """With a further logit of 0 for samples, as the paper writes it."""
+    labels = np.array([0, 3, 1, 1, 2])
+    more = [np.concatenate([logits, np.zeros((5, 1))], axis=1) for logits in FEW]
+    p = [np.exp(x) / np.exp(x).sum(axis=1, keepdims=True) for x in more]
+    supervised = -np.log(p[0][range(5), labels] / (1 - p[0][:, 4])).mean()
+    unsupervised = -np.log(1 - p[1][:, 4]).mean() / 2 - np.log(p[2][:, 4]).mean() / 2
+    found = semi_supervised_loss(FEW[0], labels, *FEW[1:])
+    np.testing.assert_allclose(found, [supervised, unsupervised], rtol=1e-12)
+
+
+def test_feature_matching_by_hand():
+    """Means (1, 4) and (3, 1): squares 4 and 9, their mean."""
+    true, fake = np.array([[0.0, 4.0], [2.0, 4.0]]), np.array([[3.0, 1.0]])
+    assert feature_matching_loss(true, fake).numpy() == 6.5
+
+
+def test_historical_averaging_by_hand():
+    """1 + 4 of the first parameter, 9 of the second."""
+    variables, averages = (
+        [np.array([1.0, 2.0]), np.array([[5.0]])],
+        [np.zeros(2), np.array([[2.0]])],
+    )
+    assert historical_averaging_loss(variables, averages).numpy() == 14.0
 
 
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])

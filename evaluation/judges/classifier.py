@@ -117,10 +117,9 @@ def train(data):
     The images are slightly rotated and shifted, because a judge should not depend on single pixels.
     """
     keras.utils.set_random_seed(0)
-    shape, moved = data.train_images.shape[1:], {'fill_mode': 'nearest'}
+    shape = data.train_images.shape[1:]
     model = network(shape, len(data.class_names))
-    moving = [layers.RandomTranslation(0.07, 0.07, **moved), layers.RandomRotation(0.02, **moved)]
-    taught = keras.Sequential([keras.Input(shape), *moving, model])
+    taught = keras.Sequential([keras.Input(shape), *moving(), model])
     steps = EPOCHS * -(-len(data.train_images) // BATCH)
     taught.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
@@ -132,6 +131,12 @@ def train(data):
     images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
     taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
     return model
+
+
+def moving():
+    """Layers that rotate and shift an image a little, otherwise each time."""
+    filled = {'fill_mode': 'nearest'}
+    return [layers.RandomTranslation(0.07, 0.07, **filled), layers.RandomRotation(0.02, **filled)]
 
 
 def weights_of(model):

@@ -67,8 +67,12 @@ class AdversarialModel(GenerativeModel):
 
     def objectives(self, batch, seed):
         """The losses of both players on a batch and as many samples."""
-        fake_images = self.generator(self.noise(len(batch.images), seed), training=True)
+        fake_images = self.generator(self.noise_for(batch, seed), training=True)
         return self.play(batch, fake_images, seed)
+
+    def noise_for(self, batch, seed):
+        """What the generator makes of as many samples as the batch has images."""
+        return self.noise(len(batch.images), seed)
 
     def play(self, batch, fake_images, seed):
         """What `objectives` returns; data and samples pass the discriminator apart."""
