@@ -134,14 +134,14 @@ SETTINGS = {
     ),
     'cvae-mnist': Setting('`cvae`, MNIST, 20 epochs', 'cvae', 'mnist', 20, 3, 200),
     'label_gan-mnist': Setting('`label_gan`, MNIST, 6 epochs', 'label_gan', 'mnist', 6, 3, 150),
-    'label_gan-mnist-label': Setting(
-        '`label_gan --condition=label`, MNIST, 6 epochs',
+    'label_gan-mnist-none': Setting(
+        '`label_gan --condition=none`, MNIST, 6 epochs',
         'label_gan',
         'mnist',
         6,
         3,
         150,
-        ('--condition=label',),
+        ('--condition=none',),
     ),
     'acgan-mnist': Setting('`acgan`, MNIST, 6 epochs', 'acgan', 'mnist', 6, 3, 150),
     'dcgan-digits': Setting('`dcgan`, digits, 40 epochs', 'dcgan', 'digits', 40, 3, 100),
@@ -362,7 +362,7 @@ def worst(path, names, home):
     """Writes a picture: the last samples of the worst seed of each setting whose runs lie here."""
     shown = []
     for name in names:
-        found = [row for row in rows() if row['setting'] == name]
+        found = [row for row in rows.read(RESULTS) if row['setting'] == name]
         found = [row for row in found if (home / f'{name}-{row["seed"]}').exists()]
         if found:
             row = max(found, key=lambda row: float(row['fid']))

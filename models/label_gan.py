@@ -9,10 +9,16 @@ image from the data, and to give a sample any class but one:
 with y one-hot and p the softmax of the logits (`GAN_loss_with_labels`). `1 - y` sums to K - 1: it
 is no distribution, and weighs as much as K - 1 labels.
 
-As in the post's public code the generator sees no label, so the y of a sample, that of an image in
-the same batch, has nothing to do with it. `--condition=label` gives the generator the label with
-its noise; then y is what it was asked for. That code shuffles images without their labels; here
-each image keeps its own. Networks, noise and optimizers are those of `gan`.
+By default the generator gets the label with its noise, and y is what it was asked for. In the
+post's public code it sees no label, so the y of a sample, that of an image in the same batch, has
+nothing to do with it: `--condition=none`. Then there is no game. In the mean over y the samples'
+terms are -(K - 1) / K sum log p_k for the discriminator and -1 / K sum log p_k for the generator:
+both want the same, every class as likely, and no digit is drawn. With labels two seeds of three
+draw digits (docs/robustness.md); with the third the discriminator tells the data's labels and gives
+every sample all classes alike. `acgan` does not depend on that.
+
+That code shuffles images without their labels; here each image keeps its own. Networks, noise and
+optimizers are those of `gan`.
 """
 
 import tensorflow as tf
@@ -23,8 +29,9 @@ from models.shared.labels import ConditionalModel
 
 options = {
     'condition': {
-        'default': 'none',
-        'help': 'what the generator gets beside its noise: nothing, or the label',
+        'default': 'label',
+        'help': 'what the generator gets beside its noise: the label, or nothing, as in the '
+        "post's code",
         'choices': ('none', 'label'),
     },
 }

@@ -10,6 +10,7 @@ import sys
 EPOCHS = 3  # a failure must last this long
 BEGINNING = 300  # the first steps, which are not judged
 GAP = 0.9  # of D(x) - D(G(z)), which is 1 if no sample is taken for a real image
+KNOWN = 0.6  # of the probability of its label for data less that for samples, of label_gan
 BLIND = 0.002  # of |D(x) - D(G(z))|; good runs have had nine times as much at the least
 SPREAD = 0.2  # spread of the samples relative to that of real images
 ALIKE = 2000  # steps in which the samples of a good run may still look alike: gan_mlp on digits
@@ -33,7 +34,9 @@ def failure_of(rows, steps):
 
     Args:
       rows: of log.csv, {column: number or its text}, the oldest first. `d_true` and `d_fake` are
-        D(x) and D(G(z)); critics have neither. `spread` is that of `evaluation.metrics.spread`.
+        D(x) and D(G(z)); critics have neither. `label_true` and `label_fake` are the probabilities
+        of their labels that the post's label GAN gives data and samples. `spread` is that of
+        `evaluation.metrics.spread`.
       steps: per epoch.
     """
     last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
@@ -43,6 +46,9 @@ def failure_of(rows, steps):
     if all(gap(row) > GAP for row in last):
         found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {GAP}'
         return f'failing: {found} {told} another --seed or a smaller --learning_rate'
+    if all(gap(row, 'label') > KNOWN for row in last):
+        found = f'the discriminator knows labels of data alone: label_true - label_fake > {KNOWN}'
+        return f'failing: {found} {told} another --seed or with --model=acgan'
     if all('d_true' in row and abs(gap(row)) < BLIND for row in last):
         found = f'the discriminator tells nothing apart: |D(x) - D(G(z))| was below {BLIND}'
         return f'failing: {found} {told} less noise on what it sees or a larger --learning_rate'
@@ -53,6 +59,6 @@ def failure_of(rows, steps):
     return None
 
 
-def gap(row):
-    """D(x) - D(G(z)) of a row, 0 where it has none."""
-    return float(row.get('d_true') or 0) - float(row.get('d_fake') or 0)
+def gap(row, name='d'):
+    """D(x) - D(G(z)) of a row, or another pair of columns by this name; 0 where it has none."""
+    return float(row.get(f'{name}_true') or 0) - float(row.get(f'{name}_fake') or 0)

@@ -405,6 +405,14 @@ def test_label_gan_loss_is_the_naive_formula():
 EXTREME = np.array([-1000.0, 1000.0, 0.0, 1000.0])
 
 
+def test_with_random_labels_both_players_of_the_label_gan_want_the_same_of_samples():
+    """In the mean over all labels: what is left is a factor of K - 1, and no game."""
+    logits = RNG.normal(size=(1, 4)).repeat(4, axis=0)
+    sure = np.where(np.eye(4), 0.0, -1e4)  # of the data: no loss
+    d_loss, g_loss = GAN_loss_with_labels(sure, logits, np.eye(4))
+    np.testing.assert_allclose(d_loss, 3 * g_loss, rtol=1e-12)
+
+
 def test_auxiliary_classifier_loss_by_hand():
     """The game of sources as above; to it the cross-entropies of two images with three classes."""
     d_loss, g_loss = naive_gan(TRUE, FAKE)

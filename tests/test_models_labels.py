@@ -51,7 +51,7 @@ def test_a_label_is_one_number_beside_a_vector_and_one_map_beside_pixels():
 
 @pytest.mark.parametrize('name', ['label_gan', 'acgan', 'cvae'])
 def test_latents_hold_the_labels_that_were_asked_for_beside_the_same_noise(name):
-    model = make(name, **({'condition': 'label'} if name == 'label_gan' else {}))
+    model = make(name)
     one, other = (model.latents(4, 7, labels).numpy() for labels in (LABELS, [1, 1, 1, 1]))
     np.testing.assert_array_equal(one[:, 4:], np.eye(10)[LABELS.numpy()])
     np.testing.assert_array_equal(other[:, 4:], np.eye(10)[[1, 1, 1, 1]])
@@ -76,14 +76,14 @@ def test_labels_that_nobody_asks_for_know_nothing_of_the_noise(name):
 
 
 def test_without_a_condition_the_generator_gets_noise_alone():
-    model = make('label_gan')
+    model = make('label_gan', condition='none')
     assert model.given is None and model.columns is None
     assert model.latents(4, 7).shape == (4, 4) and model.generator.input_shape == (None, 4)
 
 
 @pytest.mark.parametrize('name', ['label_gan', 'acgan'])
 def test_in_training_a_sample_is_of_the_class_of_its_image(name):
-    model = make(name, **({'condition': 'label'} if name == 'label_gan' else {}))
+    model = make(name)
     seen = recorded(model, 'generator')
     model.objectives(batch(), SEED)
     [(inputs, _)] = seen

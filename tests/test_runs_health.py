@@ -17,6 +17,9 @@ def rows(gaps, spreads=None, first=1):
     ]
 
 
+PAIRS = [(1, 0.5), (2, 0.71), (3, 0.8), (4, 0.9)]
+
+
 def test_a_discriminator_that_knows_all_for_three_epochs_is_told():
     told = failure_of(rows([0.2, 0.95, 0.99, 0.91]), 150)
     assert 'D(x) - D(G(z)) was above 0.9 for 3 epochs, up to epoch 4' in told
@@ -27,6 +30,12 @@ def test_a_discriminator_that_tells_nothing_apart_for_three_epochs_is_told():
     told = failure_of(rows([0.3, 0.001, -0.0019, 0.0]), 150)
     assert '|D(x) - D(G(z))| was below 0.002 for 3 epochs, up to epoch 4' in told
     assert 'less noise' in told and '\n' not in told
+
+
+def test_a_classifier_that_knows_no_sample_for_three_epochs_is_told():
+    log = [{'epoch': i, 'label_true': t, 'label_fake': 0.1, 'spread': 1} for i, t in PAIRS]
+    assert 'knows labels of data alone' in failure_of(log, 150)
+    assert failure_of(log[:3], 150) is None
 
 
 def test_samples_that_look_alike_for_three_epochs_are_told():
