@@ -11,7 +11,6 @@ import pytest
 import train
 from support import backend
 
-
 LONGEST = ('test_training', 'test_models.py', 'test_generate', 'test_compare', 'test_support')
 
 
