@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-TWICE := -n 3 --dist=loadfile
+WORKERS := -n 3 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: demo test slow bench robustness results clean
 
@@ -25,10 +25,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(TWICE)
+	$(BIN)/python -m pytest $(WORKERS)
 
 slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(TWICE) -m slow
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)

@@ -11,6 +11,13 @@ import pytest
 import train
 from support import backend
 
+LONGEST = ('test_training', 'test_models.py', 'test_generate', 'test_compare', 'test_support')
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first, so that all workers end at the same time."""
+    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
+
 
 @pytest.fixture(scope='session')
 def tiny_runs(tmp_path_factory):

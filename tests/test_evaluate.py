@@ -95,7 +95,8 @@ def test_by_default_it_takes_the_scores_that_answer_the_question(copies, monkeyp
     for title in ('classes', 'FID', 'precision', 'recall', 'sharpness', '-ELBO, grey'):
         assert f' {title}' in head
     assert 'KID' not in head and 'no elbo' not in shown.out
-    told = 'scores: coverage, fid, precision_recall, sharpness, elbo; 200 samples per run\n'
+    names = 'coverage, class_accuracy, fid, precision_recall, sharpness, elbo'
+    told = f'scores: {names}; 200 samples per run\n'
     assert shown.err == told
 
 
@@ -176,7 +177,7 @@ def test_every_score_is_kept_or_has_its_reason(evaluated):
         assert found['conditions']['accuracy'] > 0.5
         assert len(found['conditions']['classifier']) == 64
         assert found['conditions'].keys() == CONDITIONS
-    assert result(paths['vae'])['reasons'].keys() == {'log_likelihood'}
+    assert result(paths['vae'])['reasons'].keys() == {'class_accuracy', 'log_likelihood'}
     drawn = [paths['vae'] / name for name in PICTURES]
     drawn += [paths['gan'] / name for name in PICTURES[:2]]
     assert all(len(np.unique(pictures.load_png(path))) > 30 for path in drawn)

@@ -79,7 +79,7 @@ def test_help_needs_no_tensorflow(more):
 @pytest.mark.parametrize('word', ['--help', '-h'])
 def test_help_shows_groups_meanings_and_defaults(capsys, word):
     text = shown(capsys, word, command=['train.py'])
-    assert text.startswith('About. What to train --model model to train: ae, ')
+    assert text.startswith('About. What to train --model model to train: acgan, ae, ')
     groups = ['What to train', 'How to train', 'Where and when to save', 'Help']
     assert sorted(groups, key=text.index) == groups
     assert '--latent_dim length of the code (default 100)' in text
@@ -249,7 +249,7 @@ def test_plain_names_pass(value):
     [
         (
             ['--model=vaee', '--dataset=digits'],
-            '--model=vaee: no such model (did you mean vae or ae?); choose from ae, ',
+            '--model=vaee: no such model (did you mean vae or cvae or ae?); choose from acgan, ',
         ),
         (['--model=qqqq', '--dataset=digits'], '--model=qqqq: no such model; choose from '),
         (['--dataset=digits'], '--model: missing'),
@@ -263,9 +263,9 @@ def test_plain_names_pass(value):
         (['--dataset=digits', '--zzzzzz=1'], '--zzzzzz: unknown flag; --help lists the flags'),
         (
             ['--model=gan', '--kl_weight=2'],
-            '--kl_weight: not used by gan, only by vae; leave it out',
+            '--kl_weight: not used by gan, only by cvae, vae; leave it out',
         ),
-        (['--kl_weight=2'], '--kl_weight: only used by vae; name the model with --model'),
+        (['--kl_weight=2'], '--kl_weight: only used by cvae, vae; name the model with --model'),
         (['--model=vae', 'mnist'], 'mnist: unexpected word; write flags as --name=value'),
         (['mnist', '--model=vae'], 'mnist: unexpected word; write flags as --name=value'),
         (['--model=vae', '--', '--epochs=3'], '--epochs=3: unexpected word'),

@@ -70,7 +70,7 @@ def test_the_sets_are_scored_and_drawn(monkeypatch, tmp_path, capsys):
     dense.set_weights([random.normal(size=(16, 10)) * 8, np.zeros(10)])
     monkeypatch.setattr(fooled, 'hire', lambda *names: Judge(look, '', 0.5))
     out = tmp_path / 'figure.png'
-    command = ['fooled', f'--out={out}', '--num_samples=1000', '--steps=30', '--size=20']
+    command = ['fooled', f'--out={out}', '--num_samples=400', '--steps=30', '--size=20']
     assert fooled.main(command) == 0
     heads, *told, place = capsys.readouterr().out.splitlines()
     assert heads.split() == ' '.join(fooled.HEADS).split() and place == str(out)
