@@ -56,6 +56,11 @@ def test_few_classes_or_a_high_fid_are_a_failure(tmp_path, monkeypatch, last):
     assert measured(tmp_path, monkeypatch, [*LOG, last])['success'] == 0
 
 
+def test_a_log_that_ends_in_a_failure_is_one_whatever_the_scores(tmp_path, monkeypatch):
+    blind = [f'{epoch},1.39,0.5,0.5,1.0,12.0,10,10' for epoch in (17, 18, 19)]
+    assert measured(tmp_path, monkeypatch, [*LOG, *blind])['success'] == 0
+
+
 def test_a_run_that_was_warned_says_so(tmp_path, monkeypatch):
     bad = [f'{epoch},0.1,0.99,0.01,0.9,,,10' for epoch in (9, 10, 11)]
     assert measured(tmp_path, monkeypatch, [*LOG[:1], *bad, *LOG[2:]])['warned'] == 1
