@@ -68,7 +68,7 @@ def sizes_of(words, most):
 
 def finished():
     """(data set, n, way, seed) of the rows that stand in the file."""
-    return {(row['dataset'], row['size'], row['way'], row['seed']) for row in rows.read(RESULTS)}
+    return rows.keys(RESULTS, 'dataset', 'size', 'way', 'seed')
 
 
 def measure(settings, data, size, way, seed):

@@ -262,7 +262,7 @@ def seeds_of(words, count):
 
 def finished():
     """The (setting, seed) pairs that stand in the file."""
-    return {(row['setting'], row['seed']) for row in rows.read(RESULTS)}
+    return rows.keys(RESULTS, 'setting', 'seed')
 
 
 def measure(home, name, seed, data_dir):

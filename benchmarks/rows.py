@@ -20,3 +20,8 @@ def append(path, columns, row):
         if not file.tell():
             writer.writeheader()
         writer.writerow(row)
+
+
+def keys(path, *columns):
+    """What stands in the file in these columns: a set of tuples of strings."""
+    return {tuple(row[column] for column in columns) for row in read(path)}
