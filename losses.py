@@ -57,6 +57,25 @@ def reconstruction_error(true_images, logits, kind='bernoulli'):
     return sum_per_example(pixels)
 
 
+def levels_error(true_images, logits):
+    """Negative log-likelihood of the levels of each image's pixels, summed over pixels.
+
+    van den Oord, Kalchbrenner & Kavukcuoglu 2016 (arXiv:1601.06759), section 3.2: each number of a
+    pixel is one of 256 classes.
+
+    Args:
+      true_images: (N, H, W, C), multiples of 1 / 255 from 0 to 1.
+      logits: (N, H, W, C, 256), any real values.
+
+    Returns:
+      (N,) in nats.
+    """
+    levels = tf.cast(tf.round(true_images * 255.0), tf.int32)
+    return sum_per_example(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=levels, logits=logits)
+    )
+
+
 def VAE_loss(
     true_images,
     logits,

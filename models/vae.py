@@ -45,8 +45,9 @@ from keras.optimizers.schedules import PiecewiseConstantDecay
 from losses import VAE_loss, kl_from_standard_normal, reconstruction_error
 from models.shared.base import GenerativeModel
 from models.shared.layers import Conv2D, Conv2DTranspose, exact, stock
-from models.shared.noise import LATENTS_STEP, apart, normal, uniform
+from models.shared.noise import LATENTS_STEP, normal
 from models.shared.optimizers import Adam
+from models.shared.pixels import binarize
 
 defaults = {'epochs': 125, 'learning_rate': 1e-3}
 options = {
@@ -238,9 +239,3 @@ def adam_burda(settings):
     ends = [steps * (3**i - 1) // 2 - 1 for i in range(1, 8)]
     rates = [settings.learning_rate * 10 ** (-i / 7) for i in range(8)]
     return Adam(PiecewiseConstantDecay(ends, rates), epsilon=1e-4)
-
-
-def binarize(images, seed):
-    """Black or white pixels, white with the probability that a grey value in [0, 1] tells."""
-    white = uniform(tf.shape(images), apart(seed), dtype=images.dtype) < images
-    return tf.cast(white, images.dtype)

@@ -33,7 +33,7 @@ class Conv2D(layers.Conv2D):
 
     def call(self, inputs):
         """(N, H, W, C) -> (N, H / stride, W / stride, F), sides rounded up."""
-        if not _WANTED.get():
+        if not wants_products():
             return super().call(inputs)
         return finish(self, convolve(inputs, self.kernel, self.strides[0]))
 
@@ -43,9 +43,14 @@ class Conv2DTranspose(layers.Conv2DTranspose):
 
     def call(self, inputs):
         """(N, H, W, C) -> (N, stride H, stride W, F)."""
-        if not _WANTED.get():
+        if not wants_products():
             return super().call(inputs)
         return finish(self, convolve_transposed(inputs, self.kernel, self.strides[0]))
+
+
+def wants_products():
+    """Whether layers are to be traced as matrix products."""
+    return _WANTED.get()
 
 
 def finish(layer, sums):

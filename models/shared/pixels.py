@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from models.shared.noise import apart, uniform
+
 
 def from_uint8(images, value_range, dtype='float32'):
     """uint8 pixels as numbers in `value_range`, (low, high)."""
@@ -14,3 +16,9 @@ def to_uint8(images, value_range):
     low, high = value_range
     levels = tf.round((tf.cast(images, tf.float32) - low) * (255.0 / (high - low)))
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+
+
+def binarize(images, seed):
+    """Black or white pixels, white with the probability that a grey value in [0, 1] tells."""
+    white = uniform(tf.shape(images), apart(seed), dtype=images.dtype) < images
+    return tf.cast(white, images.dtype)

@@ -1,0 +1,65 @@
+"""The PixelCNN: masked convolutions tell what each pixel may be, given those before it.
+
+van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel Recurrent Neural Networks" (arXiv:1601.06759),
+section 3.4 and table 1: a masked convolution of 7x7, residual blocks (figure 5), two masked
+convolutions of 1x1 and the logits. In training all pixels of an image are computed at once; drawing
+goes pixel by pixel.
+"""
+
+import tensorflow as tf
+from keras import layers
+
+from models.shared.autoregressive import AutoregressiveModel
+from models.shared.layers import exact
+from models.shared.masked import MaskedConv2D
+
+defaults = {'epochs': 60, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
+options = {
+    'blocks': {'default': 7, 'help': 'residual blocks', 'least': 1, 'most': 100},
+}
+FEATURES = 32  # h: maps within a residual block; 2 h between them
+HEAD = 32
+
+
+class Model(AutoregressiveModel):
+    """Masked convolutions with residual connections."""
+
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
+        channels = image_shape[2]
+        h, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
+        self.first = MaskedConv2D(2 * h, 7, 'A', channels)
+        self.blocks = [Residual(h, channels) for _ in range(settings.blocks)]
+        self.head = MaskedConv2D(head, 1, 'B', channels)
+        outputs = channels * self.outputs
+        self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
+        self.logits(tf.zeros([1, *image_shape]))
+
+    def network(self, images, spot=None):
+        """Table 1: 7x7, blocks, 1x1, 1x1."""
+        x = self.first(images, spot=spot)
+        for block in self.blocks:
+            x = block(x, spot=spot)
+        return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
+
+
+def multiple(count, channels):
+    """The multiple of `channels` that is nearest to `count`, but not zero."""
+    return channels * max(1, round(count / channels))
+
+
+class Residual(layers.Layer):
+    """Figure 5: 1x1 to h maps, 3x3, 1x1 to 2 h, each after a ReLU, and the input beside."""
+
+    def __init__(self, h, channels):
+        super().__init__()
+        self.down = MaskedConv2D(h, 1, 'B', channels)
+        self.across = MaskedConv2D(h, 3, 'B', channels)
+        self.up = MaskedConv2D(2 * h, 1, 'B', channels)
+
+    def call(self, maps, spot=None):
+        """(N, H, W, 2 h) -> (N, H, W, 2 h)."""
+        x = maps
+        for layer in (self.down, self.across, self.up):
+            x = layer(tf.nn.relu(x), spot=spot)
+        return maps + x
