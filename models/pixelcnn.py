@@ -9,7 +9,7 @@ goes pixel by pixel.
 import tensorflow as tf
 from keras import layers
 
-from models.shared.autoregressive import AutoregressiveModel
+from models.shared.autoregressive import AutoregressiveModel, multiple
 from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D
 
@@ -35,17 +35,12 @@ class Model(AutoregressiveModel):
         self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
         self.logits(tf.zeros([1, *image_shape]))
 
-    def network(self, images, spot=None):
+    def network(self, images, above, spot=None):
         """Table 1: 7x7, blocks, 1x1, 1x1."""
         x = self.first(images, spot=spot)
         for block in self.blocks:
             x = block(x, spot=spot)
         return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
-
-
-def multiple(count, channels):
-    """The multiple of `channels` that is nearest to `count`, but not zero."""
-    return channels * max(1, round(count / channels))
 
 
 class Residual(layers.Layer):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from losses import levels_error, reconstruction_error
 from models.shared.base import GenerativeModel
-from models.shared.masked import MARGIN, Spot
+from models.shared.masked import IMAGE, MARGIN, Spot
 from models.shared.noise import LATENTS_STEP, uniform
 from models.shared.pixels import binarize
 
@@ -36,7 +36,7 @@ options = {
 class AutoregressiveModel(GenerativeModel):
     """A model of p(x) as a product over the numbers of an image, in [0, 1].
 
-    A model says what its `network` is.
+    A model says what its `network` is, and what in it is the same for all pixels of a row.
     """
 
     sequential = True
@@ -61,16 +61,32 @@ class AutoregressiveModel(GenerativeModel):
         """Numbers that the network gives for each number of a pixel: a logit, or one a level."""
         return 1 if self.binary else LEVELS
 
-    def network(self, images, spot=None):
-        """(N, H, W, C) -> (N, H, W, C * outputs); at a `Spot`, None -> (N, 1, 1, C * outputs)."""
+    def above(self, images, spot=None):
+        """What the rows above each pixel tell it, where that is the same for a row: a list of maps.
+
+        Args:
+          images: (N, H, W, C), or None at a `Spot`.
+          spot: one of a whole row; the maps are those of this row.
+        """
+        return []
+
+    def network(self, images, above, spot=None):
+        """What tells the next number: (N, H, W, C * outputs).
+
+        Args:
+          images: (N, H, W, C), or None at a `Spot`.
+          above: what the method of that name returns.
+          spot: one of a pixel; the result is that of this pixel.
+        """
         raise NotImplementedError
 
-    def logits(self, images, spot=None):
-        """What the network says, as logits (N, H, W, C) or, of levels, (N, H, W, C, 256)."""
-        found = self.network(images, spot)
-        if self.binary:
-            return found
-        return tf.reshape(found, [*found.shape[:3], -1, LEVELS])
+    def logits(self, images):
+        """Logits of the pixels (N, H, W, C) or, of levels, (N, H, W, C, 256)."""
+        return self.split(self.network(images, self.above(images)))
+
+    def split(self, found):
+        """What the network gives, with the levels on an axis of their own."""
+        return found if self.binary else tf.reshape(found, [*found.shape[:3], -1, LEVELS])
 
     def objectives(self, batch, seed):
         """The mean negative log-likelihood, in nats; logs bits a dimension."""
@@ -111,36 +127,48 @@ class AutoregressiveModel(GenerativeModel):
 
     def draw(self, noise):
         """The same, with what does not change kept from pixel to pixel."""
-        height, width, channels = self.image_shape
-        image = tf.zeros([height + MARGIN, width + 2 * MARGIN, noise.shape[0], channels])
-        memory = self.memory(tf.cast(image, noise.dtype))
+        height = self.image_shape[0]
+        memory = self.empty(noise)
 
-        def pixel(number, *memory):
-            spot = Spot(number // width, number % width, 1, memory)
-            return number + 1, *self.drawn(spot, noise)
+        def row(number, memory):
+            return number + 1, self.drawn_row(number, memory, noise)
 
-        loop = tf.while_loop(lambda number, *_: number < height * width, pixel, [0, *memory])
-        image = loop[1][MARGIN:, MARGIN:-MARGIN]
+        _, memory = tf.while_loop(lambda number, _: number < height, row, [0, memory])
+        image = memory[IMAGE][MARGIN:, MARGIN:-MARGIN]
         return tf.transpose(image, [2, 0, 1, 3])
 
-    def memory(self, image):
-        """The empty memory of the network, the image first."""
-        spot = Spot(0, 0, 1, [image])
-        self.logits(None, spot)
-        return [tf.zeros_like(maps) for maps in spot.memory]
+    def drawn_row(self, row, memory, noise):
+        """The memory after the pixels of a row are drawn."""
+        width = self.image_shape[1]
+        spot = Spot(row, 0, width, memory)
+        above = self.above(None, spot)
 
-    def drawn(self, spot, noise):
+        def pixel(column, memory):
+            told = [tf.slice(x, [0, 0, column, 0], [*x.shape[:2], 1, x.shape[3]]) for x in above]
+            return column + 1, self.drawn(Spot(row, column, 1, memory), told, noise)
+
+        return tf.while_loop(lambda column, _: column < width, pixel, [0, spot.memory])[1]
+
+    def drawn(self, spot, above, noise):
         """The memory after the numbers of the pixel at the spot are drawn, one by one."""
-        here = tf.slice(
-            noise, [0, spot.row, spot.column, 0], [noise.shape[0], 1, 1, noise.shape[3]]
-        )
+        count, *_, channels = noise.shape
+        here = tf.slice(noise, [0, spot.row, spot.column, 0], [count, 1, 1, channels])
         known = tf.zeros_like(here)
-        for channel in range(noise.shape[3]):
-            spot.calls = 0
-            found = quantile(self.logits(None, spot), here, self.binary)
+        for channel in range(channels):
+            found = quantile(self.split(self.network(None, above, spot)), here, self.binary)
             known = tf.concat([known[..., :channel], found[..., channel:]], axis=3)
-            spot.remember(0, known)
+            spot.remember(IMAGE, known)
         return spot.memory
+
+    def empty(self, noise):
+        """The memory of a drawing of which nothing is done."""
+        height, width, channels = self.image_shape
+        shape = [height + MARGIN, width + 2 * MARGIN, noise.shape[0], channels]
+        row = Spot(0, 0, width, {IMAGE: tf.zeros(shape, noise.dtype)})
+        above = [maps[:, :, :1] for maps in self.above(None, row)]
+        pixel = Spot(0, 0, 1, row.memory)
+        self.network(None, above, pixel)
+        return {name: tf.zeros_like(maps) for name, maps in pixel.memory.items()}
 
     def draw_naively(self, noise):
         """What `draw` must give: for each number the whole network on all that is known."""
@@ -159,3 +187,8 @@ def quantile(logits, noise, binary):
     below = tf.cumsum(tf.nn.softmax(logits), axis=-1)
     level = tf.reduce_sum(tf.cast(below <= noise[..., None], noise.dtype), axis=-1)
     return tf.minimum(level, LEVELS - 1.0) / (LEVELS - 1.0)
+
+
+def multiple(count, channels):
+    """The multiple of `channels` that is nearest to `count`, but not zero."""
+    return channels * max(1, round(count / channels))

@@ -30,6 +30,7 @@ from keras import layers
 
 from models.shared.layers import wants_products
 
+IMAGE = 'image'  # its name in memory
 MARGIN = 3  # zeros above and beside an image in memory: half of the largest kernel, 7x7
 
 
@@ -39,24 +40,23 @@ class MaskedConv2D(layers.Layer):
     Args:
       filters: maps that it computes.
       size: odd side of the kernel, at most 7.
-      kind: 'A' or 'B'.
-      channels: of the image; `filters` and the maps it sees must be multiples.
+      kind: 'A' or 'B'; or, for all maps alike, 'above', which sees only the rows above, or 'row',
+        which sees the whole row of the pixel besides.
+      channels: of the image; with A and B, `filters` and the maps it sees must be multiples.
+      rows: of the kernel; by default half of it, with the middle row.
     """
 
-    def __init__(self, filters, size, kind, channels=1, **options):
+    def __init__(self, filters, size, kind, channels=1, rows=None, **options):
         super().__init__(**options)
         self.filters, self.size, self.kind, self.channels = filters, size, kind, channels
+        self.rows = rows or size // 2 + 1
 
     def build(self, shape):
-        """Makes the kernel (size // 2 + 1, size, D, filters) and the bias."""
-        shape = [self.size // 2 + 1, self.size, self.depth(shape), self.filters]
-        self.mask = mask(self.size, self.kind, *shape[2:], self.channels)
+        """Makes the kernel (rows, size, D, filters) and the bias."""
+        shape = [self.rows, self.size, shape[-1], self.filters]
+        self.mask = mask(shape, self.kind, self.channels)
         self.kernel = self.add_weight(shape, masked_glorot(self.mask), name='kernel')
         self.bias = self.add_weight([self.filters], 'zeros', name='bias')
-
-    def depth(self, shape):
-        """Maps that it sees: those of its inputs."""
-        return shape[-1]
 
     def call(self, maps, spot=None):
         """(N, H, W, D) -> (N, H, W, filters).
@@ -68,18 +68,22 @@ class MaskedConv2D(layers.Layer):
             side = columns // 2
             window = tf.pad(maps, [[0, 0], [rows - 1, 0], [side, side], [0, 0]])
         else:
-            window = spot.window(maps, rows, columns)
+            window = spot.window(self.path, maps, rows, columns)
         kernel = self.kernel * tf.cast(self.mask, self.kernel.dtype)
         return convolve(tf.cast(window, self.compute_dtype), kernel) + self.bias
 
 
-def mask(size, kind, inputs, outputs, channels):
-    """The mask (size // 2 + 1, size, inputs, outputs), of zeros and ones."""
-    found = np.ones([size // 2 + 1, size, inputs, outputs], np.float32)
-    found[-1, size // 2 + 1 :] = 0
-    seen = np.arange(inputs)[:, None] * channels // inputs
-    made = np.arange(outputs) * channels // outputs
-    found[-1, size // 2] = seen < made if kind == 'A' else seen <= made
+def mask(shape, kind, channels):
+    """The mask of a kernel of this shape, (rows, size, inputs, outputs), of zeros and ones."""
+    _, size, inputs, outputs = shape
+    found = np.ones(shape, np.float32)
+    if kind == 'above':
+        found[-1] = 0
+    if kind in ('A', 'B'):
+        found[-1, size // 2 + 1 :] = 0
+        seen = np.arange(inputs)[:, None] * channels // inputs
+        made = np.arange(outputs) * channels // outputs
+        found[-1, size // 2] = seen < made if kind == 'A' else seen <= made
     return found
 
 
@@ -110,41 +114,39 @@ class Spot:
 
     Attributes:
       row, column: of the pixel, or of the first in the row; integers or scalar tensors.
-      width: 1 or that of the image.
-      memory: maps of (H + 3, W + 6, N, D), with zeros where nothing is known: the image, then the
-        inputs of each layer that looks at more than the spot, in the order of their calls.
+      width: 1, or that of the image.
+      memory: {name: maps (H + 3, W + 6, N, D)}, with zeros where nothing is known: IMAGE, and under
+        the path of each layer that looks at more than the spot what it sees.
     """
 
     def __init__(self, row, column, width, memory):
-        self.row, self.column, self.width, self.memory = row, column, width, [*memory]
-        self.calls = 0
+        self.row, self.column, self.width, self.memory = row, column, width, {**memory}
 
-    def window(self, maps, rows, columns):
+    def window(self, name, maps, rows, columns):
         """What a kernel of so many rows, ending with this one, and columns has before it.
 
         `maps` (N, 1, width, D) are remembered as those of this spot; None stands for the image.
         Returns (N, rows, columns - 1 + width, D).
         """
         if maps is None:
-            return self.look(0, rows, columns)
+            return self.look(IMAGE, rows, columns)
         if rows == columns == 1:
             return maps
-        self.calls += 1
-        if self.calls == len(self.memory):
-            self.memory.append(blank(self.memory[0], maps.shape[3], maps.dtype))
-        self.remember(self.calls, maps)
-        return self.look(self.calls, rows, columns)
+        self.remember(name, maps)
+        return self.look(name, rows, columns)
 
-    def remember(self, number, maps):
-        """Puts maps (N, 1, width, D) of this spot into the memory of that number."""
+    def remember(self, name, maps):
+        """Puts maps (N, 1, width, D) of this spot into the memory of that name."""
+        empty = blank(self.memory[IMAGE], maps.shape[3], maps.dtype)
         values = tf.transpose(maps[:, 0], [1, 0, 2])
-        place = [self.row + MARGIN, self.column + MARGIN]
+        place = self.row + MARGIN, self.column + MARGIN
         places = [[place[0], place[1] + i] for i in range(self.width)]
-        self.memory[number] = tf.tensor_scatter_nd_update(self.memory[number], places, values)
+        known = self.memory.get(name, empty)
+        self.memory[name] = tf.tensor_scatter_nd_update(known, places, values)
 
-    def look(self, number, rows, columns):
+    def look(self, name, rows, columns):
         """(N, rows, columns - 1 + width, D) of that memory, up to this row, this spot amid them."""
-        maps = self.memory[number]
+        maps = self.memory[name]
         start = [self.row + MARGIN + 1 - rows, self.column + MARGIN - columns // 2, 0, 0]
         size = [rows, columns - 1 + self.width, *maps.shape[2:]]
         return tf.transpose(tf.slice(maps, start, size), [2, 0, 1, 3])

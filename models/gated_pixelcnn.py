@@ -1,0 +1,98 @@
+"""The gated PixelCNN: two stacks of convolutions, so that no earlier pixel stays unseen.
+
+van den Oord, Kalchbrenner, Vinyals, Espeholt, Graves & Kavukcuoglu 2016, "Conditional Image
+Generation with PixelCNN Decoders" (arXiv:1606.05328), section 2 and figure 2. A stack of masked
+convolutions does not see all pixels above: to the right they lie in a blind spot. Here a vertical
+stack sees all rows above, and a horizontal one the pixels to the left in the same row, and what the
+vertical one has found. Both are gated,
+
+    y = tanh(W_f * x + V_f h) sigmoid(W_g * x + V_g h)                                 (eq. 2, 4)
+
+where h is a one-hot label with `--condition=label`, and nothing otherwise.
+"""
+
+import tensorflow as tf
+from keras import layers
+
+from models.shared.autoregressive import AutoregressiveModel, multiple
+from models.shared.layers import exact
+from models.shared.masked import MaskedConv2D
+
+defaults = {'epochs': 60, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
+options = {
+    'layers': {'default': 7, 'help': 'gated layers after the first', 'least': 1, 'most': 100},
+}
+FEATURES = 32  # p: maps of each stack
+HEAD = 32
+
+
+class Model(AutoregressiveModel):
+    """A vertical and a horizontal stack of gated convolutions."""
+
+    def __init__(self, image_shape, classes, settings):
+        super().__init__(image_shape, classes, settings)
+        channels = image_shape[2]
+        p, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
+        self.vertical = [VerticalLayer(p, 7, 'above', channels)]
+        self.horizontal = [HorizontalLayer(p, 7, 'A', channels)]
+        for _ in range(settings.layers):
+            self.vertical.append(VerticalLayer(p, 3, 'row', channels))
+            self.horizontal.append(HorizontalLayer(p, 3, 'B', channels))
+        self.head = MaskedConv2D(head, 1, 'B', channels)
+        outputs = channels * self.outputs
+        self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
+        self.logits(tf.zeros([1, *image_shape]))
+
+    def above(self, images, spot=None):
+        """The vertical stack: what each of its layers tells the horizontal one."""
+        found, x = [], images
+        for layer in self.vertical:
+            x, told = layer(x, spot=spot)
+            found.append(told)
+        return found
+
+    def network(self, images, above, spot=None):
+        """The horizontal stack, and two convolutions of 1x1."""
+        x = images
+        for layer, told in zip(self.horizontal, above, strict=True):
+            x = layer(x, told, spot=spot)
+        return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
+
+
+class VerticalLayer(layers.Layer):
+    """The left half of figure 2: a gated convolution of the rows above."""
+
+    def __init__(self, p, size, kind, channels):
+        super().__init__()
+        self.channels = channels
+        self.conv = MaskedConv2D(2 * p, size, kind)
+        self.tell = MaskedConv2D(2 * p, 1, 'row')
+
+    def call(self, maps, spot=None):
+        """(N, H, W, D) -> p maps for the next layer, and 2 p for the horizontal stack."""
+        found = self.conv(maps, spot=spot)
+        return gate(found, self.channels), self.tell(found)
+
+
+class HorizontalLayer(layers.Layer):
+    """The right half of figure 2: a gated convolution of the row, and the input beside."""
+
+    def __init__(self, p, size, kind, channels):
+        super().__init__()
+        self.kind, self.channels = kind, channels
+        self.conv = MaskedConv2D(2 * p, size, kind, channels, rows=1)
+        self.out = MaskedConv2D(p, 1, 'B', channels)
+
+    def call(self, maps, told, spot=None):
+        """(N, H, W, D) and what the vertical stack tells, (N, H, W, 2 p) -> (N, H, W, p)."""
+        found = self.out(gate(self.conv(maps, spot=spot) + told, self.channels))
+        return found if self.kind == 'A' else maps + found
+
+
+def gate(maps, channels):
+    """tanh of one half of the maps times sigmoid of the other, in each channel's group (eq. 2)."""
+    *places, count = maps.shape
+    places = [-1 if n is None else n for n in places]
+    halves = tf.reshape(maps, [*places, channels, 2, count // (2 * channels)])
+    values = tf.tanh(halves[..., 0, :]) * tf.sigmoid(halves[..., 1, :])
+    return tf.reshape(values, [*places, count // 2])
