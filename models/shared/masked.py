@@ -137,21 +137,25 @@ class Spot:
 
     def remember(self, name, maps):
         """Puts maps (N, 1, width, D) of this spot into the memory of that name."""
-        empty = blank(self.memory[IMAGE], maps.shape[3], maps.dtype)
         values = tf.transpose(maps[:, 0], [1, 0, 2])
         place = self.row + MARGIN, self.column + MARGIN
         places = [[place[0], place[1] + i] for i in range(self.width)]
-        known = self.memory.get(name, empty)
+        known = self.known(name, maps.shape[3], maps.dtype)
         self.memory[name] = tf.tensor_scatter_nd_update(known, places, values)
 
-    def look(self, name, rows, columns):
-        """(N, rows, columns - 1 + width, D) of that memory, up to this row, this spot amid them."""
-        maps = self.memory[name]
+    def look(self, name, rows, columns, depth=None, dtype=None):
+        """(N, rows, columns - 1 + width, D) of that memory, up to this row, this spot amid them.
+
+        If nothing may have been remembered yet, `depth` is D, and `dtype` the type.
+        """
+        maps = self.known(name, depth, dtype)
         start = [self.row + MARGIN + 1 - rows, self.column + MARGIN - columns // 2, 0, 0]
         size = [rows, columns - 1 + self.width, *maps.shape[2:]]
         return tf.transpose(tf.slice(maps, start, size), [2, 0, 1, 3])
 
-
-def blank(image, depth, dtype):
-    """Zeros in the form of a memory of as many images, of so many maps."""
-    return tf.zeros([*image.shape[:3], depth], dtype)
+    def known(self, name, depth, dtype):
+        """The memory of that name: (H + 3, W + 6, N, depth)."""
+        if name not in self.memory:
+            shape = [*self.memory[IMAGE].shape[:3], depth]
+            self.memory[name] = tf.zeros(shape, dtype)
+        return self.memory[name]
