@@ -81,7 +81,7 @@ FAST = ('--learning_rate=5e-4',)
 TECHNIQUES = {
     'features': '--feature_matching',
     'minibatch': '--minibatch_discrimination',
-    'history': '--historical_averaging=1',
+    'history': '--historical_averaging=0.001',
     'smoothing': '--real_target=0.9',
     'virtual': '--virtual_batch_norm',
 }
@@ -215,6 +215,10 @@ SETTINGS = {
     'improved': improved('`improved_gan` without any of its techniques'),
     **{f'improved-{name}': improved(f'`{word}`', word) for name, word in TECHNIQUES.items()},
     'improved-all': improved('all five', *TECHNIQUES.values()),
+    'improved-history-1': improved(
+        "`--historical_averaging=1`, the paper's", '--historical_averaging=1'
+    )._replace(seeds=1),
+    'improved-noise': improved("`gan`'s `--instance_noise=0.5`", '--instance_noise=0.5'),
 }
 COLUMNS = ['setting', 'seed', 'model', 'dataset', 'epochs', 'flags', 'change', 'threads', 'xla']
 COLUMNS += ['success', 'classes', 'fid', 'fewest_classes', 'highest_fid', 'spread']
