@@ -151,7 +151,7 @@ SETTINGS = {
         ('--precision=bfloat16',),
     ),
     'cvae-mnist': Setting('`cvae`, MNIST, 20 epochs', 'cvae', 'mnist', 20, 3, 200),
-    'vae_gan-mnist': Setting('`vae_gan`, MNIST, 20 epochs', 'vae_gan', 'mnist', 20, 3, 150),
+    'vae_gan-mnist': Setting('`vae_gan`, MNIST, 6 epochs', 'vae_gan', 'mnist', 6, 3, 150),
     'label_gan-mnist': Setting('`label_gan`, MNIST, 6 epochs', 'label_gan', 'mnist', 6, 3, 150),
     'label_gan-mnist-none': Setting(
         '`label_gan --condition=none`, MNIST, 6 epochs',
