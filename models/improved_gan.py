@@ -15,10 +15,9 @@ Salimans, Goodfellow, Zaremba, Cheung, Radford & Chen 2016, "Improved Techniques
 - `--virtual_batch_norm` (3.5): in the generator, with a reference batch of noise as large as the
   batches.
 
-Without any of them it is `gan` without batch norm in the discriminator, and without noise on what
-the discriminator sees. The rest is as there. So are the rates, five times as large for the
-generator: at equal rates every run of `gan` fails (docs/robustness.md), and a technique would have
-two faults to make good.
+Without any of them it is `gan`. Its guards, batch norm in the discriminator and noise on what that
+sees, were found on digits; `--nobatch_norm --instance_noise=0` takes them away. docs/robustness.md
+has what each technique is worth with the guards, and whether it can take their place.
 
 The authors' code has no historical averaging. `models/shared/minibatch.py` and
 `models/shared/normalisation.py` say where the paper and their code differ in the other layers.
@@ -36,8 +35,8 @@ from models.shared.noise import LATENTS_STEP, apart
 from models.shared.normalisation import Referenced, VirtualBatchNorm
 from support.errors import InputError
 
-defaults = {'instance_noise': 0.0}
 options = {
+    'batch_norm': {'default': True, 'help': 'batch norm in the discriminator, as in `gan`'},
     'feature_matching': {
         'default': False,
         'help': 'train the generator to match the mean features of a hidden layer of the '
@@ -72,7 +71,7 @@ options = {
 
 
 class Model(gan.Model):
-    """The post's GAN without batch norm in the discriminator, and the techniques of its flags.
+    """The post's GAN, and the techniques of its flags.
 
     Attributes:
       watcher: images (N, H, W, C) -> features (N, ...) of --feature_layer, and logits (N, 1).
@@ -101,8 +100,9 @@ class Model(gan.Model):
         return Referenced(gan.network('generator', shape, stack), noise)
 
     def discriminator_of(self, stack):
-        """The discriminator of these layers without batch norm."""
-        *hidden, logit = [layer for layer in stack if not is_batch_norm(layer)]
+        """The discriminator of these layers, with or without batch norm."""
+        kept = self.settings.batch_norm
+        *hidden, logit = [layer for layer in stack if kept or not is_batch_norm(layer)]
         if self.settings.minibatch_discrimination:
             hidden.append(MinibatchDiscrimination(dtype=exact()))
         return gan.network('discriminator', self.image_shape, [*hidden, logit])

@@ -34,6 +34,7 @@ def test_a_hundred_labels_are_drawn_three_times_and_never_twice(trained, capsys)
     }
     assert {s.epochs for s in trained[2:] if s.unsupervised_weight} == {7}
     assert '| 100 | 22, 22, 22 | 22, 22, 22 | 93 +- 6.5 |' in capsys.readouterr().out
+    assert '| 200 | 180 | 180 | 90 +- 4.2 |' in semi_supervised.summary('digits', 1)
 
 
 def test_a_row_counts_the_errors_of_each_epoch(trained):
