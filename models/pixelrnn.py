@@ -118,10 +118,10 @@ class DiagonalBiLSTM(layers.Layer):
 class LeftLSTM(layers.Layer):
     """Each state from the one to the left and the one above."""
 
-    def __init__(self, h, channels):
-        super().__init__()
+    def __init__(self, h, channels, **options):
+        super().__init__(**options)
         self.h, self.channels = h, channels
-        self.see = MaskedConv2D(4 * h, 1, 'B', channels)
+        self.see = MaskedConv2D(4 * h, 1, 'B', channels, **options)
 
     def build(self, shape):
         """Makes K_ss: (2, h, 4 h), for the state above and the one to the left."""
