@@ -197,6 +197,18 @@ def test_drawing_from_memory_is_drawing_naively(name, shape):
         assert 0 < np.mean(naive) < 1
 
 
+@pytest.mark.parametrize('name', ['gated_pixelcnn', 'pixelrnn-diagonal'])
+def test_a_completion_keeps_the_given_rows_and_draws_the_rest_as_after_its_own(name):
+    model = make(name, (5, 4, 1))
+    noise = tf.cast(model.latents(3, 1), 'float64')
+    drawn = model.sample(noise).numpy()
+    np.testing.assert_array_equal(model.complete(noise, tf.constant(drawn), 2), drawn)
+    other = np.where(np.arange(5)[:, None, None] < 2, 1 - drawn, 0.3)
+    completed = model.complete(noise, tf.constant(other), 2).numpy()
+    np.testing.assert_array_equal(completed[:, :2], 1 - drawn[:, :2])
+    assert np.isin(completed, [0, 1]).all()
+
+
 def test_a_quantile_by_hand():
     """A logit of 0 is a half; of levels with 1/4, 1/4 and 1/2, 0.6 is the third."""
     logits = tf.constant([[0.0], [0.0], [np.log(3.0)], [np.log(3.0)]])

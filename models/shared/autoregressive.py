@@ -16,7 +16,7 @@ from models.shared.masked import IMAGE, MARGIN, Spot
 from models.shared.noise import LATENTS_STEP, uniform
 from models.shared.pixels import binarize
 
-LEVELS = 256
+LEVELS, UNKNOWN = 256, -1.0
 options = {
     'pixels': {
         'default': 'binary',
@@ -123,21 +123,33 @@ class AutoregressiveModel(GenerativeModel):
 
     def sample(self, latents):
         """Images whose numbers are the quantiles that `latents` tell, drawn one by one."""
-        return self.draw(latents)
+        return self.draw(latents, tf.fill(tf.shape(latents), tf.cast(UNKNOWN, latents.dtype)))
 
-    def draw(self, noise):
-        """The same, with what does not change kept from pixel to pixel."""
+    def complete(self, latents, images, rows):
+        """The first `rows` rows of images (N, H, W, C), the others drawn; as many latents.
+
+        Where pixels are black or white, so are the given ones: whichever is nearer.
+        """
+        images = tf.round(images) if self.binary else images
+        unknown = tf.fill(tf.shape(images[:, rows:]), tf.cast(UNKNOWN, images.dtype))
+        return self.draw(latents, tf.concat([images[:, :rows], unknown], axis=1))
+
+    def draw(self, noise, given):
+        """Images drawn by `noise` where `given` is UNKNOWN: all (N, H, W, C).
+
+        What the networks compute of a pixel is kept for those after it.
+        """
         height = self.image_shape[0]
         memory = self.empty(noise)
 
         def row(number, memory):
-            return number + 1, self.drawn_row(number, memory, noise)
+            return number + 1, self.drawn_row(number, memory, noise, given)
 
         _, memory = tf.while_loop(lambda number, _: number < height, row, [0, memory])
         image = memory[IMAGE][MARGIN:, MARGIN:-MARGIN]
         return tf.transpose(image, [2, 0, 1, 3])
 
-    def drawn_row(self, row, memory, noise):
+    def drawn_row(self, row, memory, noise, given):
         """The memory after the pixels of a row are drawn."""
         width = self.image_shape[1]
         spot = Spot(row, 0, width, memory)
@@ -145,17 +157,19 @@ class AutoregressiveModel(GenerativeModel):
 
         def pixel(column, memory):
             told = [tf.slice(x, [0, 0, column, 0], [*x.shape[:2], 1, x.shape[3]]) for x in above]
-            return column + 1, self.drawn(Spot(row, column, 1, memory), told, noise)
+            return column + 1, self.drawn(Spot(row, column, 1, memory), told, noise, given)
 
         return tf.while_loop(lambda column, _: column < width, pixel, [0, spot.memory])[1]
 
-    def drawn(self, spot, above, noise):
+    def drawn(self, spot, above, noise, given):
         """The memory after the numbers of the pixel at the spot are drawn, one by one."""
         count, *_, channels = noise.shape
-        here = tf.slice(noise, [0, spot.row, spot.column, 0], [count, 1, 1, channels])
-        known = tf.zeros_like(here)
+        place, size = [0, spot.row, spot.column, 0], [count, 1, 1, channels]
+        noise, given = (tf.slice(x, place, size) for x in (noise, given))
+        known = tf.zeros_like(noise)
         for channel in range(channels):
-            found = quantile(self.split(self.network(None, above, spot)), here, self.binary)
+            found = quantile(self.split(self.network(None, above, spot)), noise, self.binary)
+            found = tf.where(given == UNKNOWN, found, given)
             known = tf.concat([known[..., :channel], found[..., channel:]], axis=3)
             spot.remember(IMAGE, known)
         return spot.memory
