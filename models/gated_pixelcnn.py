@@ -51,7 +51,7 @@ class Model(AutoregressiveModel):
             found.append(told)
         return found
 
-    def network(self, images, above, spot=None):
+    def conditionals(self, images, above, spot=None):
         """The horizontal stack, and two convolutions of 1x1."""
         x = images
         for layer, told in zip(self.horizontal, above, strict=True):

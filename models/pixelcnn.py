@@ -35,7 +35,7 @@ class Model(AutoregressiveModel):
         self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
         self.logits(tf.zeros([1, *image_shape]))
 
-    def network(self, images, above, spot=None):
+    def conditionals(self, images, above, spot=None):
         """Table 1: 7x7, blocks, 1x1, 1x1."""
         x = self.first(images, spot=spot)
         for block in self.blocks:

@@ -57,7 +57,7 @@ class Model(AutoregressiveModel):
             return []
         return [layer.right(None, spot=spot) for layer in self.recurrent]
 
-    def network(self, images, above, spot=None):
+    def conditionals(self, images, above, spot=None):
         """Table 1: 7x7, recurrent layers, 1x1, 1x1."""
         x = self.first(images, spot=spot)
         for number, (layer, up) in enumerate(zip(self.recurrent, self.ups, strict=True)):

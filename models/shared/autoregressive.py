@@ -36,7 +36,7 @@ options = {
 class AutoregressiveModel(GenerativeModel):
     """A model of p(x) as a product over the numbers of an image, in [0, 1].
 
-    A model says what its `network` is, and what in it is the same for all pixels of a row.
+    A model says what its `conditionals` are, and what of them is the same for all pixels of a row.
     """
 
     sequential = True
@@ -70,7 +70,7 @@ class AutoregressiveModel(GenerativeModel):
         """
         return []
 
-    def network(self, images, above, spot=None):
+    def conditionals(self, images, above, spot=None):
         """What tells the next number: (N, H, W, C * outputs).
 
         Args:
@@ -82,7 +82,7 @@ class AutoregressiveModel(GenerativeModel):
 
     def logits(self, images):
         """Logits of the pixels (N, H, W, C) or, of levels, (N, H, W, C, 256)."""
-        return self.split(self.network(images, self.above(images)))
+        return self.split(self.conditionals(images, self.above(images)))
 
     def split(self, found):
         """What the network gives, with the levels on an axis of their own."""
@@ -168,7 +168,7 @@ class AutoregressiveModel(GenerativeModel):
         noise, given = (tf.slice(x, place, size) for x in (noise, given))
         known = tf.zeros_like(noise)
         for channel in range(channels):
-            found = quantile(self.split(self.network(None, above, spot)), noise, self.binary)
+            found = quantile(self.split(self.conditionals(None, above, spot)), noise, self.binary)
             found = tf.where(given == UNKNOWN, found, given)
             known = tf.concat([known[..., :channel], found[..., channel:]], axis=3)
             spot.remember(IMAGE, known)
@@ -181,7 +181,7 @@ class AutoregressiveModel(GenerativeModel):
         row = Spot(0, 0, width, {IMAGE: tf.zeros(shape, noise.dtype)})
         above = [maps[:, :, :1] for maps in self.above(None, row)]
         pixel = Spot(0, 0, 1, row.memory)
-        self.network(None, above, pixel)
+        self.conditionals(None, above, pixel)
         return {name: tf.zeros_like(maps) for name, maps in pixel.memory.items()}
 
     def draw_naively(self, noise):
