@@ -248,15 +248,14 @@ def test_who_moves_on_every_step(model):
 
 def before_batch_norm(model):
     """Paths of the biases that batch norm takes away again, directly or after a crop."""
-    kinds = (keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.Flatten)
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, kinds)]
-    pairs = itertools.pairwise(layers)
-    norm = keras.layers.BatchNormalization
-    return {
-        a.bias.path
-        for a, b in pairs
-        if isinstance(b, norm) and getattr(a, 'bias', None) is not None
-    }
+    between = (keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.Flatten)
+    found = set()
+    for player in model.players:
+        layers = [x for x in model.network(player).layers if not isinstance(x, between)]
+        for layer, following in itertools.pairwise(layers):
+            if isinstance(following, keras.layers.BatchNormalization):
+                found |= {v.path for v in layer.trainable_variables if v.path.endswith('/bias')}
+    return found
 
 
 def test_gradients_reach_every_variable(model):
