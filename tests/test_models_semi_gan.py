@@ -1,5 +1,7 @@
 """Semi-supervised learning: which labels are seen, who learns what, and who judges the test."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,12 @@ RNG = np.random.default_rng(8)
 def make(width=0.1, seed=0, **changes):
     settings = flags.settings('semi_gan', dataset='digits', width=width, seed=seed, **changes)
     return build(SHAPE, CLASSES, settings)
+
+
+@functools.cache
+def built():
+    """A model that nobody changes."""
+    return make()
 
 
 def data(sizes=(20, 30, 40), names='abc'):
@@ -127,7 +135,7 @@ def test_the_networks_are_those_of_the_authors():
 
 
 def test_both_players_are_trained_as_the_authors_do():
-    model = make()
+    model = built()
     told = model.settings
     assert (told.epochs, told.batch_size, told.train_size) == (300, 100, 60000)
     for optimizer in model.optimizers().values():
@@ -179,8 +187,9 @@ def test_d_of_x_is_the_probability_of_not_being_a_sample(monkeypatch):
     np.testing.assert_allclose([logs['d_true'], logs['d_fake']], expected, rtol=1e-5)
 
 
-def test_the_classifier_s_loss_is_its_two_terms():
-    losses, logs = evaluate(make(unsupervised_weight=0.3))
+def test_the_classifier_s_loss_is_its_two_terms(monkeypatch):
+    monkeypatch.setattr(built().settings, 'unsupervised_weight', 0.3)
+    losses, logs = evaluate(built())
     expected = logs['supervised'] + 0.3 * logs['unsupervised']
     np.testing.assert_allclose(losses['discriminator'], expected, rtol=1e-6)
     assert logs['unsupervised'] > 0
@@ -207,7 +216,7 @@ def test_without_the_unsupervised_loss_only_the_labelled_images_teach():
 
 
 def test_only_the_labels_of_the_labelled_images_are_seen():
-    model, given = make(), batch()
+    model, given = built(), batch()
     few = given.more['labelled']
     others = [(x + 1) % CLASSES for x in (given.labels, few.labels)]
     losses, _ = evaluate(model, given)
@@ -225,14 +234,16 @@ def test_with_it_the_samples_teach():
     assert any(np.any(a != b) for a, b in zip(found, others, strict=True))
 
 
-def test_the_generator_learns_from_the_features_alone():
+def test_the_generator_learns_from_the_features_alone(monkeypatch):
     """Neither the labels' loss nor that of the samples reaches it."""
-    one, other = make(unsupervised_weight=1), make(unsupervised_weight=9)
-    for a, b in zip(gradients(one, 'generator'), gradients(other, 'generator'), strict=True):
+    model = built()
+    found = gradients(model, 'generator')
+    monkeypatch.setattr(model.settings, 'unsupervised_weight', 9.0)
+    for a, b in zip(found, gradients(model, 'generator'), strict=True):
         np.testing.assert_array_equal(a, b)
-    last = one.discriminator.layers[-1]
+    last = model.discriminator.layers[-1]
     with tf.GradientTape() as tape:
-        loss = evaluate(one)[0]['generator']
+        loss = evaluate(model)[0]['generator']
     assert tape.gradient(loss, last.v.value) is None  # logits are behind the features
 
 

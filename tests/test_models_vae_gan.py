@@ -119,13 +119,16 @@ def test_each_player_follows_the_slope_of_its_own_loss_alone(exact, player):
     assert found @ way == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4)
 
 
-def test_gamma_reaches_the_decoder_alone():
-    models = make(gamma=0.0), make(gamma=2.0)
-    batch = batch_of(models[0])
-    (without, logs), (with_it, _) = (objectives(model, batch) for model in models)
-    for player in 'encoder', 'discriminator':
+def test_gamma_reaches_the_decoder_alone(monkeypatch):
+    model, found = built(SHAPE), []
+    batch, others = batch_of(model), ('encoder', 'discriminator')
+    for gamma in 0.0, 2.0:
+        monkeypatch.setattr(model.settings, 'gamma', gamma)
+        found.append([*objectives(model, batch), [slopes(model, batch, p) for p in others]])
+    (without, logs, first), (with_it, _, second) = found
+    for i, player in enumerate(others):
         assert without[player] == with_it[player]
-        np.testing.assert_array_equal(*(slopes(model, batch, player) for model in models))
+        np.testing.assert_array_equal(first[i], second[i])
     expected = without['decoder'] + 2.0 * logs['feature_reconstruction']
     np.testing.assert_allclose(with_it['decoder'], expected, rtol=1e-6)
 
@@ -158,9 +161,11 @@ def test_the_prior_and_the_codes_have_noise_of_their_own(monkeypatch):
     assert abs(np.corrcoef(eps, np.ravel(prior))[0, 1]) < 0.1
 
 
-def test_the_rates_of_the_players():
-    settings = {'learning_rate': 1e-3, 'decoder_rate': 3.0, 'decay_steps': 40}
-    found = make(**settings).optimizers()
+def test_the_rates_of_the_players(monkeypatch):
+    model = built(SHAPE)
+    for name, value in (('learning_rate', 1e-3), ('decoder_rate', 3.0), ('decay_steps', 40)):
+        monkeypatch.setattr(model.settings, name, value)
+    found = model.optimizers()
     for optimizer in found.values():
         optimizer.build([])
         optimizer.iterations.assign(40)
