@@ -35,11 +35,6 @@ def model(request):
 
 
 @pytest.fixture(scope='module')
-def whole(wholes, model):
-    return wholes(model)
-
-
-@pytest.fixture(scope='module')
 def whole_vae(wholes):
     return wholes('vae')
 
