@@ -1,0 +1,221 @@
+"""Lesson 13: when does a GAN collapse, and what helps?
+
+  python -m lessons.collapse
+
+The ring of eight Gaussians of Metz et al. 2017, "Unrolled GANs" (arXiv:1611.02163), with the
+networks of their appendix A, 256 numbers of noise, and equal shares or shares from 50 to 1 %. Their
+radius of 2 and standard deviation of 0.02 are 0.75 and 0.0075 here, where points are pixels in
+[-1, 1]; the networks see and speak coordinates as large as theirs. Three rows: the GAN, the same
+with minibatch discrimination, and the Wasserstein GAN with gradient penalty. A Gaussian counts as
+kept when near it, within three standard deviations of its middle, lies at least a quarter of the
+share of samples that it should have. Prints what each seed keeps and its shares; draws the samples
+of the first seed by step and the shares of all.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import initializers, layers
+
+import flags
+from evaluation.metrics import kl_of_shares
+from lessons import figure
+from lessons.ring import GAUSSIANS, Ring, build, scatter, watch
+from lessons.tables import tell
+from models.shared.minibatch import MinibatchDiscrimination
+from support import terminal
+
+SCALE = 0.375  # of our coordinates to the paper's
+RADIUS, STD = 2 * SCALE, 0.02 * SCALE
+RINGS = {
+    'equal shares': Ring(RADIUS, STD),
+    'unequal shares': Ring(RADIUS, STD, (50, 20, 10, 8, 5, 4, 2, 1)),
+}
+ROWS = ('gan', 'minibatch', 'wgan_gp')
+LATENT, UNITS, KERNELS = 256, 128, 20
+SAMPLES, KEPT = 10000, 0.25  # of a Gaussian's share, near it
+LOOKS, SHOWN = 5, 1000
+NUMBERS = [str(i) for i in range(1, GAUSSIANS + 1)]
+
+
+class Found(NamedTuple):
+    """What a set of samples keeps of a ring.
+
+    Attributes:
+      kept: Gaussians that are drawn at least a quarter as often as they should be.
+      near: the share of samples that are near a Gaussian.
+      difference: the largest difference of a Gaussian's share from that in the data.
+      kl: KL(samples || data) of the shares, in nats.
+      shares: (8,) of the samples that are nearest to each Gaussian.
+    """
+
+    kept: int
+    near: float
+    difference: float
+    kl: float
+    shares: np.ndarray
+
+
+def main(argv):
+    """Draws the figure, prints numbers and where; returns the exit status 0; raises InputError."""
+    settings = figure.parse(argv, 'collapse', __doc__, define_flags)
+    seeds = range(settings.seeds)
+    games = {
+        (ring, row): [play(row, RINGS[ring], seed, settings) for seed in seeds]
+        for ring in RINGS
+        for row in ROWS
+    }
+    for ring in RINGS:
+        tell_ends(ring, games)
+        tell_ways(ring, games)
+    figure.save(settings.out, draw(games))
+    return 0
+
+
+def define_flags(table):
+    """Defines this lesson's flags on `table`."""
+    group, above_0 = 'How to play', flags.Number(float, 0, above=True)
+    meaning = 'moves of the discriminator or critic'
+    flags.define(table, group, 'steps', 8000, meaning, flags.Number(int, 100))
+    meaning = 'how many times each row is trained on each ring, with the seeds 0, 1 and so on'
+    flags.define(table, group, 'seeds', 3, meaning, flags.Number(int, 1, 20))
+    flags.define(table, group, 'rate', 1e-4, 'learning rate of the GANs', above_0)
+    losses = ('minimax', 'non_saturating')
+    meaning = "the GANs: the generator's loss"
+    flags.define_word(table, group, 'generator_loss', 'non_saturating', losses, meaning)
+    flags.define(table, group, 'critic_rate', 1e-3, 'learning rate of wgan_gp', above_0)
+    meaning = 'wgan_gp: weight of the gradient penalty'
+    flags.define(table, group, 'penalty_weight', 0.1, meaning, flags.Number(float, 0))
+
+
+def play(row, ring, seed, settings):
+    """Trains the model of a row on a ring: {step: samples (SAMPLES, 2)} at LOOKS steps."""
+    looks = [settings.steps * (i + 1) // LOOKS for i in range(LOOKS)]
+    return watch(model_of(row, seed, settings), ring, looks, SAMPLES)
+
+
+def model_of(row, seed, settings):
+    """The model of a row."""
+    shared = {'latent_dim': LATENT, 'latent': 'normal'}
+    if row == 'wgan_gp':
+        own = {'learning_rate': settings.critic_rate, 'penalty_weight': settings.penalty_weight}
+        return build('wgan_gp', shared | own, seed, networks)
+    own = {'learning_rate': settings.rate, 'generator_loss': settings.generator_loss}
+    minibatch = functools.partial(networks, minibatch=row == 'minibatch')
+    return build('gan_mlp', shared | own, seed, minibatch)
+
+
+def networks(minibatch=False):
+    """(generator, discriminator) of appendix A, with minibatch discrimination if asked for.
+
+    There the generator gives coordinates, and the discriminator divides them by 4.
+    """
+    unit = layers.Rescaling(math.sqrt(3.0))  # the noise has a variance of 1/3
+    speak, see = layers.Rescaling(SCALE), layers.Rescaling(0.25 / SCALE)
+    generator = [unit, relu(), relu(), dense(2), speak, layers.Reshape([1, 2, 1])]
+    alike = [MinibatchDiscrimination(KERNELS)] if minibatch else []
+    discriminator = [layers.Flatten(), see, relu(), *alike, dense(1)]
+    return (
+        keras.Sequential([keras.Input([LATENT]), *generator]),
+        keras.Sequential([keras.Input([1, 2, 1]), *discriminator]),
+    )
+
+
+def relu():
+    """A hidden layer."""
+    return dense(UNITS, activation='relu')
+
+
+def dense(units, **options):
+    """A dense layer of orthogonal weights."""
+    return layers.Dense(units, kernel_initializer=initializers.Orthogonal(0.8), **options)
+
+
+def judge(ring, points):
+    """What points (N, 2) keep of a ring: `Found`."""
+    data, near = ring.wanted(), ring.shares(points)
+    nearest = ring.distances(points).argmin(axis=1)
+    shares = np.bincount(nearest, minlength=GAUSSIANS) / len(points)
+    kept = int(np.sum(near >= KEPT * data))
+    difference = float(np.abs(shares - data).max())
+    return Found(kept, float(near.sum()), difference, kl_of_shares(shares, data), shares)
+
+
+def tell_ends(name, games):
+    """Prints what each row and seed keeps of a ring at the end, and the shares in percent."""
+    ring = RINGS[name]
+    heads = [name, 'seed', 'kept', 'near', 'difference', 'KL', *NUMBERS]
+    lines = [['data', *[None] * 5, *percent(ring.wanted())]]
+    for row in ROWS:
+        for seed, seen in enumerate(games[name, row]):
+            found = judge(ring, last(seen))
+            told = [row, seed, found.kept, f'{found.near:.0%}', f'{found.difference:.0%}', found.kl]
+            lines.append([*told, *percent(found.shares)])
+    tell(heads, lines)
+
+
+def percent(shares):
+    """Shares in percent."""
+    return [f'{100 * share:.1f}' for share in shares]
+
+
+def tell_ways(name, games):
+    """Prints for each look what is kept, which Gaussian is drawn most, and its share."""
+    ring, steps = RINGS[name], list(games[name, ROWS[0]][0])
+    lines = [
+        [f'{row}, seed {seed}', *(told_look(judge(ring, points)) for points in seen.values())]
+        for row in ROWS
+        for seed, seen in enumerate(games[name, row])
+    ]
+    tell([f'{name}: kept after', *(f'{step:,} steps' for step in steps)], lines)
+
+
+def told_look(found):
+    """'3, most 5: 60%' where three are kept and number 5 has the most samples."""
+    most = found.shares.argmax()
+    return f'{found.kept}, most {NUMBERS[most]}: {found.shares[most]:.0%}'
+
+
+def last(seen):
+    """The samples of the last step."""
+    return list(seen.values())[-1]
+
+
+def draw(games):
+    """The figure: a line a ring and row; the first seed by step, and the shares of all seeds."""
+    page = figure.page(2 * LOOKS + 3, 1.95 * len(games))
+    places = page.subplots(len(games), LOOKS + 1, squeeze=False, width_ratios=[1] * LOOKS + [1.5])
+    for line, ((name, row), seeds) in zip(places, games.items(), strict=True):
+        draw_way(line[:-1], RINGS[name], seeds[0])
+        draw_shares(line[-1], RINGS[name], seeds)
+        line[0].set_ylabel(f'{name}\n{row}')
+    return page
+
+
+def draw_way(places, ring, seen):
+    """Samples by step, a place a step."""
+    for axes, (step, points) in zip(places, seen.items(), strict=True):
+        found = judge(ring, points)
+        title = f'step {step:,}: {found.kept} kept, {found.near:.0%} near'
+        scatter(axes, points[:SHOWN], ring, title)
+        axes.set_title(title, fontsize='x-small')
+        axes.set(xticks=[], yticks=[])
+
+
+def draw_shares(axes, ring, seeds):
+    """The share of each Gaussian at the end of each seed, a bar each; lines are the data's."""
+    width = 0.8 / len(seeds)
+    places = np.arange(1, GAUSSIANS + 1)
+    for i, seen in enumerate(seeds):
+        offset = (i - (len(seeds) - 1) / 2) * width
+        axes.bar(places + offset, judge(ring, last(seen)).shares, width)
+    axes.hlines(ring.wanted(), places - 0.45, places + 0.45, colors='black')
+    axes.set(xticks=places, ylim=(0, 1))
+    axes.set_title('shares at the end, by seed', fontsize='x-small')
+
+
+if __name__ == '__main__':
+    terminal.start(main)
