@@ -164,11 +164,11 @@ def build(name, own, seed, networks=None):
     return on_points(model, networks or small_networks)((1, 2, 1), 1, settings)
 
 
-def watch(model, ring, looks, samples):
+def watch(model, ring, looks, samples, batch=BATCH):
     """Trains a model on a ring: {step: samples (samples, 2) of the same noise} at these steps."""
     seed = model.settings.seed
     points = ring.draw(POINTS, seed)
-    loop = Loop(model, points, np.zeros(len(points), int), BATCH, seed, xla=True)
+    loop = Loop(model, points, np.zeros(len(points), int), batch, seed, xla=True)
     latents, seen = model.latents(samples, seed), {}
     for step in looks:
         while loop.step < step:
