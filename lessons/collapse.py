@@ -27,6 +27,7 @@ from lessons.ring import GAUSSIANS, Ring, build, scatter, watch
 from lessons.tables import tell
 from models.shared.minibatch import MinibatchDiscrimination
 from support import terminal
+from support.errors import InputError
 
 SCALE = 0.375  # of our coordinates to the paper's
 RADIUS, STD = 2 * SCALE, 0.02 * SCALE
@@ -67,15 +68,14 @@ class Found(NamedTuple):
 def main(argv):
     """Draws the figure, prints numbers and where; returns the exit status 0; raises InputError."""
     settings = figure.parse(argv, 'collapse', __doc__, define_flags)
-    seeds = range(settings.seeds)
+    rows, seeds = choose(settings), range(settings.seeds)
     games = {
-        (ring, row): [play(row, RINGS[ring], seed, settings) for seed in seeds]
-        for ring in RINGS
-        for row in ROWS
+        name: {row: [play(row, ring, seed, settings) for seed in seeds] for row in rows}
+        for name, ring in RINGS.items()
     }
-    for ring in RINGS:
-        tell_ends(ring, games)
-        tell_ways(ring, games)
+    for name, played in games.items():
+        tell_ends(name, played)
+        tell_ways(name, played)
     figure.save(settings.out, draw(games))
     return 0
 
@@ -84,12 +84,12 @@ def define_flags(table):
     """Defines this lesson's flags on `table`."""
     group, above_0 = 'How to play', flags.Number(float, 0, above=True)
     meaning = (
-        'moves of the discriminator in the row minibatch; gan makes twice, wgan_gp three times '
+        'moves of the discriminator in minibatch; gan makes twice as many, wgan_gp three times'
     )
-    meaning += 'as many, which takes about as long'
     flags.define(table, group, 'steps', 4000, meaning, flags.Number(int, 100))
     meaning = 'how many times each row is trained on each ring, with the seeds 0, 1 and so on'
     flags.define(table, group, 'seeds', 3, meaning, flags.Number(int, 1, 20))
+    flags.define(table, group, 'rows', ','.join(ROWS), 'which rows to play')
     flags.define(table, group, 'rate', 1e-4, 'learning rate of the GANs', above_0)
     losses = ('minimax', 'non_saturating')
     meaning = "the GANs: the generator's loss"
@@ -97,6 +97,15 @@ def define_flags(table):
     flags.define(table, group, 'critic_rate', 1e-3, 'learning rate of wgan_gp', above_0)
     meaning = 'wgan_gp: weight of the gradient penalty'
     flags.define(table, group, 'penalty_weight', 0.1, meaning, flags.Number(float, 0))
+
+
+def choose(settings):
+    """The rows that --rows names; raises InputError for what is none."""
+    asked = settings.rows.split(',')
+    for row in asked:
+        if row not in ROWS:
+            raise InputError(f'--rows={row}: no such row; there are {", ".join(ROWS)}')
+    return asked
 
 
 def play(row, ring, seed, settings):
@@ -152,13 +161,13 @@ def judge(ring, points):
     return Found(kept, around.sum(), near, difference, kl_of_shares(shares, data), shares)
 
 
-def tell_ends(name, games):
+def tell_ends(name, played):
     """Prints what each row and seed keeps of a ring at the end, and the shares in percent."""
     ring = RINGS[name]
     heads = [name, 'seed', 'kept', 'around', 'near', 'difference', 'KL', *NUMBERS]
     lines = [['data', *[None] * 6, *percent(ring.wanted())]]
-    for row in ROWS:
-        for seed, seen in enumerate(games[name, row]):
+    for row, seeds in played.items():
+        for seed, seen in enumerate(seeds):
             found = judge(ring, last(seen))
             shown = percent([found.around, found.near, found.difference])
             lines.append([row, seed, found.kept, *shown, found.kl, *percent(found.shares)])
@@ -170,13 +179,13 @@ def percent(shares):
     return [f'{100 * share:.1f}' for share in shares]
 
 
-def tell_ways(name, games):
+def tell_ways(name, played):
     """Prints for each look what is kept, which Gaussian is drawn most, and its share."""
     ring = RINGS[name]
     lines = [
         [f'{row}, seed {seed}', *(told_look(judge(ring, points)) for points in seen.values())]
-        for row in ROWS
-        for seed, seen in enumerate(games[name, row])
+        for row, seeds in played.items()
+        for seed, seen in enumerate(seeds)
     ]
     tell([f'{name}: kept after', *(f'{i + 1} of {LOOKS} parts' for i in range(LOOKS))], lines)
 
@@ -194,9 +203,10 @@ def last(seen):
 
 def draw(games):
     """The figure: a line a ring and row; the first seed by step, and the shares of all seeds."""
-    page = figure.page(2 * LOOKS + 3, 1.95 * len(games))
-    places = page.subplots(len(games), LOOKS + 1, squeeze=False, width_ratios=[1] * LOOKS + [1.5])
-    for line, ((name, row), seeds) in zip(places, games.items(), strict=True):
+    lines = [(name, *pair) for name, played in games.items() for pair in played.items()]
+    page = figure.page(2 * LOOKS + 3, 1.95 * len(lines))
+    places = page.subplots(len(lines), LOOKS + 1, squeeze=False, width_ratios=[1] * LOOKS + [1.5])
+    for line, (name, row, seeds) in zip(places, lines, strict=True):
         draw_way(line[:-1], RINGS[name], seeds[0])
         draw_shares(line[-1], RINGS[name], seeds)
         line[0].set_ylabel(f'{name}\n{row}')

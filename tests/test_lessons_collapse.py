@@ -12,6 +12,7 @@ from evaluation.metrics import kl_of_shares
 from lessons import collapse, figure, ring
 from models.shared.minibatch import MinibatchDiscrimination
 from models.shared.pixels import from_uint8
+from support.errors import InputError
 
 EQUAL, UNEQUAL = collapse.RINGS.values()
 SHARES = [0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01]
@@ -81,7 +82,8 @@ def test_what_is_around_one_gaussian_is_around_no_other():
     points = np.array([middle + 0.001 * (first - second), middle - 0.001 * (first - second)])
     assert collapse.judge(EQUAL, points).shares.tolist() == [0.5, 0.5, *[0] * 6]
     assert EQUAL.shares(points, collapse.HALF_WAY).tolist() == [0.5, 0.5, *[0] * 6]
-    assert collapse.HALF_WAY * 0.0075 == pytest.approx(0.28701, abs=1e-5)
+    reach = collapse.HALF_WAY * 0.0075
+    assert reach == pytest.approx(0.28701, abs=1e-5)
     assert collapse.judge(EQUAL, np.zeros((8, 2))).kept == 0
 
 
@@ -116,6 +118,11 @@ def test_flags_reach_the_models():
     assert (critic.model, critic.learning_rate, critic.penalty_weight) == ('wgan_gp', 0.25, 7)
     for found in (gan, minibatch, critic):
         assert (found.seed, found.latent, found.latent_dim) == (4, 'normal', 256)
+
+
+def test_other_rows_are_refused():
+    with pytest.raises(InputError, match='^--rows=wgan: no such row; there are gan, minibatch'):
+        collapse.main(['collapse', '--rows=gan,wgan'])
 
 
 def test_a_game_is_watched_at_even_steps(monkeypatch):
@@ -156,6 +163,10 @@ def test_the_lesson_tells_and_draws_what_each_seed_keeps(monkeypatch, tmp_path, 
     assert lines[-1] == str(out) and pictures.load_png(out).shape[0] > 1000
     [page] = pages
     assert len(page.axes) == 6 * 6
+    assert [axes.get_ylabel() for axes in page.axes[::6]][:2] == [
+        'equal shares\ngan',
+        'equal shares\nminibatch',
+    ]
     bars = [patch.get_height() for patch in page.axes[5].patches]
     assert bars == [1, *[0] * 7, *[0.25] * 4, *[0] * 4]
     assert page.axes[4].get_title() == 'step 5: 1 kept, 100% near'
