@@ -89,7 +89,7 @@ def test_what_is_around_one_gaussian_is_around_no_other():
 
 @pytest.mark.parametrize('row', collapse.ROWS)
 def test_the_networks_are_those_of_the_appendix(row):
-    model = collapse.model_of(row, 0, settings_of())
+    model = collapse.model_of(row, 0, settings_of('--layers=1'))
     generator, discriminator = model.generator, model.discriminator
     sizes = [layer.units for layer in generator.layers if isinstance(layer, keras.layers.Dense)]
     assert sizes == [128, 128, 2] and generator.input_shape == (None, 256)
@@ -102,6 +102,7 @@ def test_the_networks_are_those_of_the_appendix(row):
     assert 2 * spoken.scale == pytest.approx(0.75)
     alike = [isinstance(layer, MinibatchDiscrimination) for layer in discriminator.layers]
     assert alike == ([False] * 3 + [True, False] if row == 'minibatch' else [False] * 4)
+    assert discriminator.layers[2].units == 128
     for network in (generator, discriminator):
         for layer in network.layers:
             if isinstance(layer, keras.layers.Dense):
@@ -109,13 +110,16 @@ def test_the_networks_are_those_of_the_appendix(row):
 
 
 def test_flags_reach_the_models():
-    words = ['--rate=0.5', '--critic_rate=0.25', '--penalty_weight=7', '--generator_loss=minimax']
+    _, twice = collapse.networks(2, False)
+    sizes = [layer.units for layer in twice.layers if isinstance(layer, keras.layers.Dense)]
+    assert sizes == [128, 128, 1]
+    words = ['--rate=0.5', '--penalty_weight=7', '--generator_loss=minimax']
     asked = settings_of(*words)
     gan, minibatch, critic = (collapse.model_of(row, 4, asked).settings for row in collapse.ROWS)
     for found in (gan, minibatch):
         assert (found.model, found.learning_rate) == ('gan_mlp', 0.5)
         assert found.generator_loss == 'minimax'
-    assert (critic.model, critic.learning_rate, critic.penalty_weight) == ('wgan_gp', 0.25, 7)
+    assert (critic.model, critic.learning_rate, critic.penalty_weight) == ('wgan_gp', 0.5, 7)
     for found in (gan, minibatch, critic):
         assert (found.seed, found.latent, found.latent_dim) == (4, 'normal', 256)
 
