@@ -9,6 +9,7 @@ from PIL import Image
 
 import datasets
 from benchmarks import collapse
+from runs.directory import Run
 from support.errors import InputError
 
 PARTS = [500, 150, 100, 80, 50, 40, 30, 20, 20, 10]  # of 1,000
@@ -136,3 +137,5 @@ def test_a_model_is_trained_and_judged_by_who_knows_the_whole_data(monkeypatch, 
     )
     assert (gan['kl'], gan['flags']) == (f'{-math.log(0.15):.4f}', ' '.join(tiny.words))
     assert '| gan | 0.' in capsys.readouterr().out
+    run = Run('outputs/collapse/digits-1000-gan-0')
+    assert [row['epoch'] for row in run.rows()] == ['1', '2'] and run.config['threads'] == 1
