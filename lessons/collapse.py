@@ -44,7 +44,7 @@ KERNELS = 20  # of minibatch discrimination
 BATCH = 64
 HALF_WAY = RADIUS * math.sin(math.pi / GAUSSIANS) / STD  # to the next middle, in deviations
 SAMPLES, KEPT = 10000, 0.25
-LOOKS, SHOWN = 5, 1000
+LOOKS, SHOWN = 5, 500
 NUMBERS = [str(i) for i in range(1, GAUSSIANS + 1)]
 
 
