@@ -47,11 +47,9 @@ class Subject(NamedTuple):
     words: tuple = ()
 
 
-MINIBATCH = '--minibatch_discrimination'
 SUBJECTS = {
     'gan': Subject('gan', 9),
-    'minibatch': Subject('improved_gan', 9, (MINIBATCH,)),
-    'minibatch-noise': Subject('improved_gan', 9, (MINIBATCH, '--instance_noise=0.5')),
+    'minibatch': Subject('improved_gan', 9, ('--minibatch_discrimination',)),
     'wgan_gp': Subject('wgan_gp', 30, ('--learning_rate=5e-4',)),
 }
 
