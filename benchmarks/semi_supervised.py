@@ -11,13 +11,15 @@ the others once. A row is added to semi_supervised.csv; rows that stand there ar
 from collections import defaultdict
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 import datasets
 import flags
 import training
 from benchmarks import rows
 from benchmarks.report import processor, table
-from lessons import figure
 from support import backend, terminal
+from support.files import atomic
 
 RESULTS = Path(__file__).parent / 'semi_supervised.csv'
 DRAWS = {20: 1, 50: 1, 100: 3, 200: 1}  # labels in all: seeds
@@ -39,7 +41,10 @@ def main(argv):
         if (settings.dataset, str(labels), str(seed), kind) not in known:
             rows.append(RESULTS, COLUMNS, measure(settings, labels, seed, kind))
     print(summary(settings.dataset, settings.epochs))
-    figure.save(Path(settings.output_dir, 'curves.webp'), draw(curves(settings.dataset)))
+    path = Path(settings.output_dir, 'curves.png')
+    with atomic(path) as partial:
+        draw(curves(settings.dataset)).savefig(partial, format='png')
+    print(path)
     return 0
 
 
@@ -122,7 +127,7 @@ def summary(dataset, epochs):
 
 def draw(known):
     """The figure of `curves`: errors by epoch; dotted, the mean of the paper."""
-    page = figure.page(7, 4)
+    page = Figure((7, 4), layout='constrained')
     axes = page.subplots()
     for number, labels in enumerate(DRAWS):
         for errors in known[labels, GAN]:
@@ -130,8 +135,7 @@ def draw(known):
         if known[labels, GAN]:
             line.set_label(f'{labels} labels')
             axes.axhline(int(PAPER[labels].split()[0]), color=f'C{number}', linestyle=':')
-    axes.set(xlabel='epochs', ylabel='test errors of 10,000', ylim=(50, 10000))
-    figure.by_decades(axes)
+    axes.set(xlabel='epochs', ylabel='test errors of 10,000', yscale='log')
     axes.grid(alpha=0.3)
     axes.legend()
     return page
