@@ -8,7 +8,10 @@ others and without samples (`--unsupervised_weight=0`). The paper (Salimans et a
 the others once. A row is added to semi_supervised.csv; rows that stand there are not made again.
 """
 
+from collections import defaultdict
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 import datasets
 import flags
@@ -16,6 +19,7 @@ import training
 from benchmarks import rows
 from benchmarks.report import processor, table
 from support import backend, terminal
+from support.files import atomic
 
 RESULTS = Path(__file__).parent / 'semi_supervised.csv'
 DRAWS = {20: 1, 50: 1, 100: 3, 200: 1}  # labels in all: seeds
@@ -37,6 +41,10 @@ def main(argv):
         if (settings.dataset, str(labels), str(seed), kind) not in known:
             rows.append(RESULTS, COLUMNS, measure(settings, labels, seed, kind))
     print(summary(settings.dataset, settings.epochs))
+    path = Path(settings.output_dir, 'curves.png')
+    with atomic(path) as partial:
+        draw(curves(settings.dataset)).savefig(partial, format='png')
+    print(path)
     return 0
 
 
@@ -97,21 +105,40 @@ def wanted(settings, labels, seed, kind):
     return flags.settings('semi_gan', **own, **shared)
 
 
+def curves(dataset):
+    """{(labels, kind): the errors of each draw by epoch} of the rows that stand in the file."""
+    found = defaultdict(list)
+    for row in rows.read(RESULTS):
+        if row['dataset'] == dataset:
+            errors = [*map(int, row['by_epoch'].split())]
+            found[int(row['labels']), row['kind']].append(errors)
+    return found
+
+
 def summary(dataset, epochs):
     """The table: a line a number of labels, the errors of each draw after so many epochs."""
-    known = [row for row in rows.read(RESULTS) if row['dataset'] == dataset]
-    lines = []
+    known, lines = curves(dataset), []
     for labels in DRAWS:
-        of_labels = [row for row in known if row['labels'] == str(labels)]
-        cells = [told(kind, of_labels, epochs) for kind in (GAN, TWIN)]
+        draws = [known[labels, kind] for kind in (GAN, TWIN)]
+        cells = [', '.join(str(errors[:epochs][-1]) for errors in found) for found in draws]
         lines.append([str(labels), *cells, PAPER[labels]])
     return table(['labels', f'after {epochs} epochs', 'twin', 'paper, 300 epochs'], lines)
 
 
-def told(kind, found, epochs):
-    """The errors of all draws of a kind, of `semi_gan` after so many epochs, or all if fewer."""
-    curves = [row['by_epoch'].split() for row in found if row['kind'] == kind]
-    return ', '.join(curve[:epochs][-1] for curve in curves)
+def draw(known):
+    """The figure of `curves`: errors by epoch; dotted, the mean of the paper."""
+    page = Figure((7, 4), layout='constrained')
+    axes = page.subplots()
+    for number, labels in enumerate(DRAWS):
+        for errors in known[labels, GAN]:
+            [line] = axes.plot(range(1, len(errors) + 1), errors, f'C{number}')
+        if known[labels, GAN]:
+            line.set_label(f'{labels} labels')
+            axes.axhline(int(PAPER[labels].split()[0]), color=f'C{number}', linestyle=':')
+    axes.set(xlabel='epochs', ylabel='test errors of 10,000', yscale='log')
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return page
 
 
 if __name__ == '__main__':

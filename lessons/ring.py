@@ -45,10 +45,14 @@ FRAMES = 12
 
 
 class Ring(NamedTuple):
-    """Gaussians of standard deviation `std`, their middles on a circle of this radius."""
+    """Gaussians of standard deviation `std`, their middles on a circle of this radius.
+
+    `parts` are whole numbers: of as many points as their sum, so many are of each Gaussian.
+    """
 
     radius: float
     std: float
+    parts: tuple = (1,) * GAUSSIANS
 
     def centres(self):
         """The middles (8, 2)."""
@@ -56,15 +60,23 @@ class Ring(NamedTuple):
         return self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
     def draw(self, count, seed):
-        """`count` points as images (count, 1, 2, 1) of uint8, as many of each Gaussian."""
+        """`count` points as images (count, 1, 2, 1) of uint8, of the Gaussians by their parts."""
         noise = self.std * np.random.default_rng(seed).normal(size=(count, 2))
-        points = self.centres()[np.arange(count) % GAUSSIANS] + noise
+        owners = np.resize(np.repeat(np.arange(GAUSSIANS), self.parts), count)
+        points = self.centres()[owners] + noise
         return to_uint8(points.reshape(-1, 1, 2, 1), (-1.0, 1.0)).numpy()
 
-    def shares(self, points):
-        """The share (8,) of points (N, 2) that are near each middle."""
-        distances = np.linalg.norm(points[:, None] - self.centres(), axis=2)
-        return np.mean(distances < NEAR * self.std, axis=0)
+    def wanted(self):
+        """The share (8,) of the data that is of each Gaussian."""
+        return np.array(self.parts) / sum(self.parts)
+
+    def distances(self, points):
+        """Those of points (N, 2) from the middles: (N, 8)."""
+        return np.linalg.norm(points[:, None] - self.centres(), axis=2)
+
+    def shares(self, points, within=NEAR):
+        """The share (8,) of points (N, 2) within so many standard deviations of each middle."""
+        return np.mean(self.distances(points) < within * self.std, axis=0)
 
     def modes(self, points):
         """How many Gaussians the points (N, 2) keep."""
@@ -137,22 +149,32 @@ def play(name, own, ring, seed, steps):
 
     The samples are of the same noise, at FRAMES steps evenly apart in their logarithm.
     """
-    model = build(name, own, seed)
+    looks = pictures.spaced(range(1, steps + 1), FRAMES)
+    return watch(build(name, own, seed), ring, looks, SAMPLES)
+
+
+def build(name, own, seed, networks=None):
+    """The model of this name on points, at its defaults but for {flag: value} of its own.
+
+    `networks()` gives (generator, discriminator); by default those of `small_networks`.
+    """
+    settings = flags.settings(name, dataset='ring', seed=seed, **{'latent_dim': LATENT} | own)
+    keras.utils.set_random_seed(seed)
+    model = importlib.import_module(f'models.{name}').Model
+    return on_points(model, networks or small_networks)((1, 2, 1), 1, settings)
+
+
+def watch(model, ring, looks, samples, batch=BATCH):
+    """Trains a model on a ring: {step: samples (samples, 2) of the same noise} at these steps."""
+    seed = model.settings.seed
     points = ring.draw(POINTS, seed)
-    loop = Loop(model, points, np.zeros(len(points), int), BATCH, seed, xla=True)
-    latents, seen = model.latents(SAMPLES, seed), {}
-    for step in pictures.spaced(range(1, steps + 1), FRAMES):
+    loop = Loop(model, points, np.zeros(len(points), int), batch, seed, xla=True)
+    latents, seen = model.latents(samples, seed), {}
+    for step in looks:
         while loop.step < step:
             loop.train(step - loop.step)
-        seen[step] = model.sample(latents).numpy().reshape(SAMPLES, 2)
+        seen[step] = model.sample(latents).numpy().reshape(samples, 2)
     return seen
-
-
-def build(name, own, seed):
-    """The model of this name on points, at its defaults but for {flag: value} of its own."""
-    settings = flags.settings(name, dataset='ring', seed=seed, latent_dim=LATENT, **own)
-    keras.utils.set_random_seed(seed)
-    return on_points(importlib.import_module(f'models.{name}').Model)((1, 2, 1), 1, settings)
 
 
 def tell_counts(games, ring):
@@ -170,15 +192,15 @@ def axes_of(games):
     return [list(dict.fromkeys(keys)) for keys in zip(*games, strict=True)]
 
 
-def on_points(model):
-    """The model's class with small networks that speak points in [-1, 1]."""
+def on_points(model, networks):
+    """The model's class with other networks, which speak points in [-1, 1]."""
 
     class OnPoints(model):
         value_range = (-1.0, 1.0)
 
         def networks(self):
             """(generator, discriminator)."""
-            return network([LATENT], 2, [layers.Reshape([1, 2, 1])]), network([1, 2, 1], 1)
+            return networks()
 
         def optimizers(self):
             """The model's own; Adam for `gan_mlp`, whose rates are for its own networks."""
@@ -187,6 +209,11 @@ def on_points(model):
             return {p: Adam(self.settings.learning_rate, beta_1=0.5) for p in self.players}
 
     return OnPoints
+
+
+def small_networks():
+    """(generator, discriminator) of this lesson."""
+    return network([LATENT], 2, [layers.Reshape([1, 2, 1])]), network([1, 2, 1], 1)
 
 
 def network(shape, outputs, end=()):

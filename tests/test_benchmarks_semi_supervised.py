@@ -1,5 +1,7 @@
 """The benchmark of few labels: which classifiers it trains, what a row and the table say."""
 
+from pathlib import Path
+
 import harness
 import pytest
 
@@ -10,6 +12,7 @@ from support.files import write_json
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(semi_supervised, 'RESULTS', tmp_path / 'rows.csv')
 
 
@@ -35,6 +38,13 @@ def test_a_hundred_labels_are_drawn_three_times_and_never_twice(trained, capsys)
     assert {s.epochs for s in trained[2:] if s.unsupervised_weight} == {7}
     assert '| 100 | 22, 22, 22 | 22, 22, 22 | 93 +- 6.5 |' in capsys.readouterr().out
     assert '| 200 | 180 | 180 | 90 +- 4.2 |' in semi_supervised.summary('digits', 1)
+
+
+def test_the_figure_has_a_curve_a_draw_and_a_line_for_the_paper(trained):
+    semi_supervised.main(['', '--labels=100', '--output_dir=here'])
+    [axes] = semi_supervised.draw(semi_supervised.curves('digits')).axes
+    assert [[*line.get_ydata()] for line in axes.lines] == 3 * [[180, 22]] + [[93, 93]]
+    assert Path('here/curves.png').stat().st_size > 1000
 
 
 def test_a_row_counts_the_errors_of_each_epoch(trained):

@@ -82,7 +82,7 @@ def test_help_shows_groups_meanings_and_defaults(capsys, word):
     assert text.startswith('About. What to train --model model to train: acgan, ae, ')
     groups = ['What to train', 'How to train', 'Where and when to save', 'Help']
     assert sorted(groups, key=text.index) == groups
-    assert '--latent_dim length of the code (default 100)' in text
+    assert '--latent_dim length of the code (default 100' in text
     assert '--seed seed of all random numbers; the same seed gives the same run (default 0)' in text
     assert '--xla <auto|on|off>: compile the steps with XLA; auto does what was measured' in text
     assert '--image_size resize images to this many pixels per side; by default they' in text

@@ -109,8 +109,8 @@ def test_png_is_the_grid_of_the_npz(tiny_runs, tmp_path):
 
 def test_the_default_is_64_images_of_seed_0(tiny_runs, tmp_path):
     default = draw(tiny_runs['vae'], tmp_path / 'a.npz')
-    np.testing.assert_array_equal(default, draw(tiny_runs['vae'], tmp_path / 'b.npz', num=64))
-    np.testing.assert_array_equal(default, draw(tiny_runs['vae'], tmp_path / 'c.npz', seed=0))
+    told = draw(tiny_runs['vae'], tmp_path / 'b.npz', num=64, seed=0)
+    np.testing.assert_array_equal(default, told)
 
 
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tiny_runs, tmp_path, capsys):

@@ -179,11 +179,6 @@ def test_latents_depend_on_seed_and_row_alone(model):
     assert not np.equal(many, latents_of(model, 71, 2)).all(axis=tuple(range(1, many.ndim))).any()
 
 
-def test_latents_are_the_same_under_xla(model):
-    compiled = tf.function(lambda: latents_of(model, 7, 1), jit_compile=True)
-    np.testing.assert_allclose(compiled(), latents_of(model, 7, 1), rtol=1e-5, atol=1e-6)
-
-
 def test_objectives_are_finite_and_a_function_of_the_seed(model, monkeypatch):
     """Other seeds give other losses where the model draws numbers at all."""
     drawn = []
@@ -214,7 +209,7 @@ def test_a_move_changes_what_the_player_owns_once(case):
         expected = {v.path: before[v.path] if new is None else new for v, new in known}
         loop._move(batch, SEED, [player])
         moved = changed(before, model.variables)
-        assert {v.path for v in network.trainable_variables} <= moved
+        assert {v.path for v in network.trainable_variables} - before_batch_norm(model) <= moved
         assert moved <= {v.path for v in [*network.variables, *model.own_state()]}
         for variable in network.non_trainable_variables:
             np.testing.assert_allclose(variable.numpy(), expected[variable.path], rtol=1e-5)
@@ -226,7 +221,7 @@ def test_a_step_is_a_move_of_every_player_whose_turn_it_is(name):
     keep_all(one, two)  # where it stands in its stream is the loop's
     loops, players = (loop_of(one), loop_of(two)), list(two.players)
     every = max(two.players.values())
-    for step in {every - 1, 5 * every}:
+    for step in {5 * every, 6 * every - 1}:
         batch = batch_for(one, step)
         loops[0]._step(batch)
         due = [player for player in players if (step + 1) % two.players[player] == 0]
@@ -248,15 +243,14 @@ def test_who_moves_on_every_step(model):
 
 def before_batch_norm(model):
     """Paths of the biases that batch norm takes away again, directly or after a crop."""
-    kinds = (keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.Flatten)
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, kinds)]
-    pairs = itertools.pairwise(layers)
-    norm = keras.layers.BatchNormalization
-    return {
-        a.bias.path
-        for a, b in pairs
-        if isinstance(b, norm) and getattr(a, 'bias', None) is not None
-    }
+    between = (keras.layers.Reshape, keras.layers.Cropping2D, keras.layers.Flatten)
+    found = set()
+    for player in model.players:
+        layers = [x for x in model.network(player).layers if not isinstance(x, between)]
+        for layer, following in itertools.pairwise(layers):
+            if isinstance(following, keras.layers.BatchNormalization):
+                found |= {v.path for v in layer.trainable_variables if v.path.endswith('/bias')}
+    return found
 
 
 def test_gradients_reach_every_variable(model):
@@ -386,8 +380,9 @@ def adversarial(request):
 
 
 @pytest.mark.parametrize('latent', ['uniform', 'normal'])
-def test_noise_of_either_kind_has_the_variance_of_a_third(adversarial, latent):
-    model = make(adversarial, SHAPES[0], latent=latent)
+def test_noise_of_either_kind_has_the_variance_of_a_third(adversarial, latent, monkeypatch):
+    model = built(adversarial, SHAPES[0])
+    monkeypatch.setattr(model.settings, 'latent', latent)
     numbers = model.latents(400, 0).numpy()[:, : model.settings.latent_dim]  # labels are behind
     assert numbers.var() == pytest.approx(1 / 3, abs=0.01)
     assert (np.abs(numbers).max() <= 1) == (latent == 'uniform')
@@ -395,11 +390,17 @@ def test_noise_of_either_kind_has_the_variance_of_a_third(adversarial, latent):
 
 def test_the_average_is_that_of_the_generators_weights_and_draws(adversarial):
     """It keeps 1/10 in step 0, 2/11 in step 1, and in the hundredth the decay that was asked."""
-    model = make(adversarial, SHAPES[0], average=0.75)
-    loop, kept = loop_of(model), [v.numpy() for v in model.generator.variables]
+    model, rng = make(adversarial, SHAPES[0], average=0.75), np.random.default_rng(0)
+    assert len(snapshot(model.variables)) == len(model.variables)
+    trained = {v.path for p in model.players for v in model.network(p).trainable_variables}
+    assert {v.path for v in model.trainable_variables} == trained  # the average is no player's
+    kept = [v.numpy() for v in model.generator.variables]
     for step, keep in ((0, 0.1), (1, 2 / 11), (99, 0.75)):
-        loop._move(batch_for(model, step), SEED, ['discriminator'])
-        loop._move(batch_for(model, step), SEED, ['generator'])
+        for variable in model.generator.variables:
+            scale = rng.uniform(0.5, 1.5, variable.shape)
+            variable.assign(variable.numpy() * scale + 1e-4)
+        for player in model.players:
+            model.after_step(player, tf.constant(step))
         now = [v.numpy() for v in model.generator.variables]
         kept = [keep * old + (1 - keep) * new for old, new in zip(kept, now, strict=True)]
     for expected, mean in zip(kept, model.drawer.variables, strict=True):
@@ -409,10 +410,3 @@ def test_the_average_is_that_of_the_generators_weights_and_draws(adversarial):
     assert np.any(model.sample(latents) != model.generator(latents, training=False))
     exported = model.export() or model.sample
     np.testing.assert_allclose(exported(latents), model.sample(latents), rtol=1e-5, atol=1e-6)
-
-
-def test_the_average_is_no_players(adversarial):
-    model = make(adversarial, SHAPES[0], average=0.999)
-    assert len(snapshot(model.variables)) == len(model.variables)
-    trained = {v.path for p in model.players for v in model.network(p).trainable_variables}
-    assert {v.path for v in model.trainable_variables} == trained

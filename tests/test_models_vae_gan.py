@@ -1,5 +1,6 @@
 """What is particular to the VAE/GAN: three losses, who learns from which, codes and features."""
 
+import functools
 from types import SimpleNamespace
 
 import keras
@@ -24,6 +25,12 @@ LATENT = 6
 def make(shape=SHAPE, **changes):
     small = {'dataset': 'digits', 'latent_dim': LATENT}
     return build(shape, 10, flags.settings('vae_gan', **small | changes))
+
+
+@functools.cache
+def built(shape):
+    """A model that nobody changes."""
+    return make(shape)
 
 
 def batch_of(model, shape=SHAPE):
@@ -112,13 +119,16 @@ def test_each_player_follows_the_slope_of_its_own_loss_alone(exact, player):
     assert found @ way == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4)
 
 
-def test_gamma_reaches_the_decoder_alone():
-    models = make(gamma=0.0), make(gamma=2.0)
-    batch = batch_of(models[0])
-    (without, logs), (with_it, _) = (objectives(model, batch) for model in models)
-    for player in 'encoder', 'discriminator':
+def test_gamma_reaches_the_decoder_alone(monkeypatch):
+    model, found = built(SHAPE), []
+    batch, others = batch_of(model), ('encoder', 'discriminator')
+    for gamma in 0.0, 2.0:
+        monkeypatch.setattr(model.settings, 'gamma', gamma)
+        found.append([*objectives(model, batch), [slopes(model, batch, p) for p in others]])
+    (without, logs, first), (with_it, _, second) = found
+    for i, player in enumerate(others):
         assert without[player] == with_it[player]
-        np.testing.assert_array_equal(*(slopes(model, batch, player) for model in models))
+        np.testing.assert_array_equal(first[i], second[i])
     expected = without['decoder'] + 2.0 * logs['feature_reconstruction']
     np.testing.assert_allclose(with_it['decoder'], expected, rtol=1e-6)
 
@@ -146,15 +156,16 @@ def test_the_prior_and_the_codes_have_noise_of_their_own(monkeypatch):
     (codes, prior), (mean, std) = np.split(seen[0], 2), model.encode(batch)
     eps = np.ravel((codes - mean) / std)
     for noise in eps, np.ravel(prior):
-        assert noise.mean() == pytest.approx(0, abs=0.1) and noise.std() == pytest.approx(
-            1, abs=0.1
-        )
+        assert noise.mean() == pytest.approx(0, abs=0.1)
+        assert noise.std() == pytest.approx(1, abs=0.1)
     assert abs(np.corrcoef(eps, np.ravel(prior))[0, 1]) < 0.1
 
 
-def test_the_rates_of_the_players():
-    settings = {'learning_rate': 1e-3, 'decoder_rate': 3.0, 'decay_steps': 40}
-    found = make(**settings).optimizers()
+def test_the_rates_of_the_players(monkeypatch):
+    model = built(SHAPE)
+    for name, value in (('learning_rate', 1e-3), ('decoder_rate', 3.0), ('decay_steps', 40)):
+        monkeypatch.setattr(model.settings, name, value)
+    found = model.optimizers()
     for optimizer in found.values():
         optimizer.build([])
         optimizer.iterations.assign(40)
@@ -167,7 +178,7 @@ def test_the_rates_of_the_players():
 
 @pytest.mark.parametrize('shape', [SHAPE, (32, 32, 3)])
 def test_decoder_and_discriminator_are_those_of_gan(shape):
-    model, networks = make(shape), gan.networks(shape, LATENT)
+    model, networks = built(shape), gan.networks(shape, LATENT)
     for found, expected in zip((model.decoder, model.discriminator), networks, strict=True):
         sizes = [v.shape for v in expected.trainable_variables]
         assert [v.shape for v in found.trainable_variables] == sizes
@@ -187,14 +198,14 @@ def test_features_are_the_last_convolution_with_unit_variance_in_each_map(shape)
 
 
 def test_features_of_an_image_do_not_depend_on_the_others():
-    model = make()
+    model = built(SHAPE)
     images = batch_of(model).images
     alone = model.features(images[:1])
     np.testing.assert_allclose(alone, model.features(images)[:1], rtol=1e-4, atol=1e-5)
 
 
 def test_reconstructions_are_of_the_mean_codes(monkeypatch):
-    model = make()
+    model = built(SHAPE)
     batch = batch_of(model)
     mean, std = model.encode(batch)
     np.testing.assert_array_equal(model.reconstruct(batch), model.sample(mean))
@@ -224,15 +235,14 @@ def test_the_values_of_test_images_are_those_of_the_equations(exact):
 
 
 def test_latents_are_of_the_prior_of_the_codes():
-    numbers = make().latents(4000, 0).numpy()
+    numbers = built(SHAPE).latents(4000, 0).numpy()
     assert numbers.shape == (4000, LATENT)
-    assert numbers.mean() == pytest.approx(0, abs=0.02) and numbers.std() == pytest.approx(
-        1, abs=0.02
-    )
+    assert numbers.mean() == pytest.approx(0, abs=0.02)
+    assert numbers.std() == pytest.approx(1, abs=0.02)
 
 
 def test_scores_take_its_codes_but_no_bound_of_pixels():
-    row = SimpleNamespace(model=make())
+    row = SimpleNamespace(model=built(SHAPE))
     assert likelihoods.stochastic(row) is row.model
     with pytest.raises(NotApplicable, match='the model declares no likelihood of pixels'):
         likelihoods.bounded(row)

@@ -53,9 +53,8 @@ def test_a_command_that_was_started_to_ignore_ctrl_c_does():
 
 
 @pytest.mark.parametrize('name', COMMANDS)
-@pytest.mark.parametrize('flag', ['-I', '-OO'])
-def test_commands_run_isolated_and_without_docstrings(name, flag):
-    done = run(flag, f'{name}.py', '--help')
+def test_commands_run_isolated_and_without_docstrings(name):
+    done = run('-I', '-OO', f'{name}.py', '--help')
     assert (done.returncode, done.stderr) == (0, '')
     assert '--help' in done.stdout
 

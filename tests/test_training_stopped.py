@@ -13,7 +13,6 @@ from harness import (
     contents,
     die,
     finish,
-    kill,
     kill_at,
     lasting,
     poison,
@@ -24,7 +23,6 @@ from harness import (
 from harness import run_small as run
 
 from runs.directory import Run
-from support.files import UNFINISHED
 
 MODELS = ('vae', 'gan')
 
@@ -34,11 +32,6 @@ pytestmark = pytest.mark.usefixtures('clean')
 @pytest.fixture(scope='module', params=MODELS)
 def model(request):
     return request.param
-
-
-@pytest.fixture(scope='module')
-def whole(wholes, model):
-    return wholes(model)
 
 
 @pytest.fixture(scope='module')
@@ -89,32 +82,20 @@ def test_ctrl_c_stops_in_the_midst_of_an_epoch_and_says_how_to_go_on(five, model
     assert lasting(tmp_path / 'a') == lasting(five)
 
 
-def test_sigterm_stops_like_ctrl_c(whole_vae, tmp_path):
+def test_sigterm_stops_like_ctrl_c(tmp_path):
     done = run(tmp_path / 'a', hooks=[partial(at_step, 3, partial(send, signal.SIGTERM))])
     assert done.status == 143
     assert 'the same command continues' in done.out
-    finish(tmp_path / 'a')
-    assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
+    assert Run(tmp_path / 'a' / 'run').checkpoints()[0].name == 'step_00000003.npz'
 
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='Linux has a file that is full')
-def test_an_epoch_is_saved_before_it_is_told(whole_vae, tmp_path):
+def test_an_epoch_is_saved_before_it_is_told(tmp_path):
     done = run(tmp_path / 'a', hooks=[partial(at_step, 2, harness.fill_output)])
     assert done.status == 1
     assert 'standard output: cannot be written (No space left on device)' in done.err
     kept = Run(tmp_path / 'a' / 'run').checkpoints()
     assert [path.name for path in kept] == ['step_00000002.npz']
-    finish(tmp_path / 'a')
-    assert contents(tmp_path / 'a') == contents(whole_vae.path)
-
-
-def test_what_a_killed_export_left_in_the_run_stops_nothing(whole_vae, tmp_path):
-    kill(tmp_path / 'a', 'step', 4)
-    left = tmp_path / 'a' / 'run' / f'{UNFINISHED}abc' / 'model'
-    left.mkdir(parents=True)
-    (left / 'saved_model.pb').touch()
-    finish(tmp_path / 'a')
-    assert contents(tmp_path / 'a') == contents(whole_vae.path)
 
 
 def take_away_and_stop(path):
@@ -133,18 +114,15 @@ def test_a_run_whose_configuration_is_taken_away_as_it_trains_is_saved_and_goes_
     assert lasting(tmp_path / 'a') == lasting(whole_vae.path)
 
 
-def test_a_second_ctrl_c_ends_at_once(whole_vae, tmp_path):
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
     twice = partial(send, signal.SIGINT, signal.SIGINT)
     done = run(tmp_path / 'a', hooks=[partial(at_step, 4, twice)])
     assert done.status == -signal.SIGINT
     assert Run(tmp_path / 'a' / 'run').checkpoints()[0].name == 'step_00000002.npz'
-    finish(tmp_path / 'a')
-    assert contents(tmp_path / 'a') == contents(whole_vae.path)
 
 
-@pytest.mark.parametrize('steps', [1, 2])
-def test_the_number_of_steps_a_call_changes_no_bit(five, model, steps, tmp_path):
-    finish(tmp_path / 'a', FIVE, model=model, hooks=[partial(steps_a_call, steps)])
+def test_the_number_of_steps_a_call_changes_no_bit(five, model, tmp_path):
+    finish(tmp_path / 'a', FIVE, model=model, hooks=[partial(steps_a_call, 2)])
     assert contents(tmp_path / 'a') == contents(five)
 
 
@@ -166,36 +144,11 @@ def test_a_run_keeps_its_threads_and_tells_where_the_cores_differ(whole_vae, tmp
 # Damaged
 
 
-def flip(path, place):
-    """Inverts the byte at `place`, a fraction of the file's length."""
-    data = bytearray(path.read_bytes())
-    data[int(place * len(data))] ^= 255
-    path.write_bytes(data)
-
-
-def truncate(path, place):
-    path.write_bytes(path.read_bytes()[: int(place * path.stat().st_size)])
-
-
-def central_directory(path):
-    """Where in the file the last bytes begin that list its members, as a fraction."""
-    return path.read_bytes().index(b'PK\1\2') / path.stat().st_size
-
-
-DAMAGES = {
-    'first byte': lambda path: flip(path, 0),
-    'data': lambda path: flip(path, np.random.default_rng(0).random()),
-    'list of members': lambda path: flip(path, central_directory(path)),
-    'cut': lambda path: truncate(path, np.random.default_rng(1).random()),
-    'empty': lambda path: truncate(path, 0),
-}
-
-
-@pytest.mark.parametrize('damage', DAMAGES)
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_vae, damage, tmp_path):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_vae, tmp_path):
+    """tests/test_runs.py damages every byte of one."""
     shutil.copytree(whole_vae.path, tmp_path / 'a')
     path = Run(tmp_path / 'a' / 'run').checkpoints()[0]
-    DAMAGES[damage](path)
+    path.write_bytes(path.read_bytes()[:-1000])
     done = run(tmp_path / 'a')
     assert done.status == 0
     assert done.err == f'{path}: damaged; the checkpoint before it is used instead\n'
@@ -242,9 +195,3 @@ def test_checkpoints_and_samples_every_second_epoch(tmp_path):
     assert done.status == -signal.SIGKILL
     finish(parts, *flags, epochs=5)
     assert contents(parts) == contents(whole)
-
-
-def test_the_last_three_checkpoints_stay(tmp_path):
-    finish(tmp_path / 'a', epochs=5)
-    names = [path.name for path in Run(tmp_path / 'a' / 'run').checkpoints()]
-    assert names == ['step_00000010.npz', 'step_00000008.npz', 'step_00000006.npz']

@@ -15,7 +15,7 @@ from evaluation.metrics.index_code import index_code
 from evaluation.metrics.kid import kid
 from evaluation.metrics.memorisation import memorisation
 from evaluation.metrics.mmd import mmd
-from evaluation.metrics.mode_coverage import mode_coverage
+from evaluation.metrics.mode_coverage import kl_of_shares, mode_coverage
 from evaluation.metrics.nearest import nearest, nearest_pair
 from evaluation.metrics.parzen import choose_sigma, parzen_log_densities, parzen_log_likelihood
 from evaluation.metrics.precision_recall import precision_recall
@@ -34,6 +34,7 @@ __all__ = [
     'inception_score',
     'index_code',
     'kid',
+    'kl_of_shares',
     'memorisation',
     'mmd',
     'mode_coverage',

@@ -38,7 +38,14 @@ def mode_coverage(probabilities, data_labels, confidence=0.9, share=0.01):
     surely = np.bincount(likeliest[sure], minlength=classes) / len(probabilities)
     drawn = histogram / histogram.sum()
     data = np.bincount(data_labels, minlength=classes) / len(data_labels)
-    some = drawn > 0
-    kl = float(np.sum(drawn[some] * np.log(drawn[some] / data[some])))
     present = int(np.sum(surely >= share))
-    return Coverage(histogram.tolist(), present, kl, float(sure.mean()))
+    return Coverage(histogram.tolist(), present, kl_of_shares(drawn, data), float(sure.mean()))
+
+
+def kl_of_shares(drawn, data):
+    """KL(drawn || data), in nats, of shares (K,) of classes; no class of the data has a share of 0.
+
+    A class that is not drawn adds nothing, the limit of x log x.
+    """
+    some = drawn > 0
+    return float(np.sum(drawn[some] * np.log(drawn[some] / data[some])))

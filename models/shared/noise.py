@@ -1,8 +1,9 @@
-"""Random numbers that are functions of a seed: the same on every device and after every restart.
+"""Random numbers that are functions of a seed, the same after every restart.
 
 Of all that is drawn, row i depends on the seed and i alone, so no number depends on the size of a
-batch. Philox is named because TensorFlow's default generator draws other numbers once a step is
-compiled. Numbers are drawn in float32, so that a network of another precision sees the same ones.
+batch. Philox is named because the default generator depends on the device. Compiled by XLA it gives
+other numbers of the same distribution, so a run keeps its `--xla`. Numbers are drawn in float32, so
+that a network of another precision sees the same ones.
 """
 
 import contextlib
