@@ -3,13 +3,15 @@
   python generate.py --run=outputs/vae-mnist --num=64 --seed=1
   python generate.py --run=outputs/vae-mnist --num=10000 --out=samples.npz
   python generate.py --run=outputs/vae-mnist --export=generator.keras
+  python generate.py --run=outputs/pixelcnn-mnist --complete=7 --rows=14
 
 The newest checkpoint of the run is used, even while the run is still training. The exported
 generator works without this project: it turns float latents (N, ...) into float images
 (N, H, W, C) in [0, 1]. The latents of an autoencoder are standard normal. Those of a GAN are
 uniform in [-1, 1], unless it was trained with --latent=normal.
 
-Some models draw by label (--label, --labels) or from images (--images); others refuse these flags.
+Some models draw by label (--label, --labels), from images (--images) or pixel by pixel (--complete,
+--progress_gif); others refuse these flags.
 """
 
 if __name__ == '__main__':  # before the imports below, which take a while
@@ -37,7 +39,7 @@ from support.errors import InputError
 from support.files import atomic
 
 MOST = 1_000_000  # images of 32x32 in colour: 3 GB
-USUAL, EACH = 64, 8  # images, and images per class where --labels names several
+USUAL, EACH = 64, 8  # images; per class where --labels names several, or of --complete
 
 
 def main(argv):
@@ -52,23 +54,34 @@ def main(argv):
     out, exported = paths(settings, run)
     labels = labels_of(settings, run.config['class_names'])
     images = images_of(settings.images, run.config['image_shape'])
+    given, rows = given_of(settings, run)
     arrays = checkpoint(run)
     warn(run)
     backend.load_tensorflow()
-    from runs.drawing import check_given, paint
+    from runs.drawing import by_row, check_complete, check_given, complete, paint
     from runs.export import save_generator
 
     model = restore(run, arrays)
     if out:
         check_given(model, labels, images)
+    if given is not None or settings.progress_gif:
+        check_complete(model)
     if exported:
         save_generator(exported, model, drawing)
         print(exported)
     if out:
-        count = count_of(settings, labels, images)
-        drawn = paint(model, count, settings.seed, labels, images, drawing)
-        save_images(out, drawn, len(labels) if labels and len(labels) > 1 else None)
+        columns = len(labels) if labels and len(labels) > 1 else None
+        if given is not None:
+            drawn = complete(model, given, rows, settings.num or EACH, settings.seed)
+        else:
+            count = count_of(settings, labels, images)
+            drawn = paint(model, count, settings.seed, labels, images, drawing)
+        save_images(out, drawn, columns)
         print(out)
+    if settings.progress_gif:
+        frames = [pictures.grid(images, columns) for images in by_row(drawn)]
+        pictures.save_gif(settings.progress_gif, frames, seconds=0.1)
+        print(settings.progress_gif)
     return 0
 
 
@@ -86,11 +99,18 @@ def define_flags(table):
     flags.define(table, group, 'labels', None, meaning)
     meaning = 'images to start from: a folder of images, or a run, whose target is used'
     flags.define(table, group, 'images', None, meaning)
+    meaning = f'an image to complete, the number of a test image or a file; {EACH} times unless '
+    meaning += '--num says otherwise'
+    flags.define(table, group, 'complete', None, meaning)
+    meaning = 'how many of its rows are kept; by default half of them'
+    flags.define(table, group, 'rows', None, meaning, flags.Number(int))
     group = 'Where to write'
     meaning = 'a .png for a grid, or a .npz for the uint8 array `images` (N, H, W, C); by default '
     meaning += '<run>/generated.png; with --export alone no images are drawn'
     flags.define(table, group, 'out', None, meaning)
     flags.define_overwrite(table, group)
+    meaning = 'a .gif that shows the images as they are drawn, row by row'
+    flags.define(table, group, 'progress_gif', None, meaning)
     meaning = 'where to save the generator: <name>.keras is a file for keras.models.load_model; '
     meaning += 'any other name is a new directory for tf.saved_model.load'
     flags.define(table, group, 'export', None, meaning)
@@ -112,8 +132,12 @@ def paths(settings, run):
         flags.check_out(settings, out, default=drawn)
     if exported and exported.suffix != '.keras' and exported.exists():
         raise InputError(f'--export={exported}: exists; remove it or choose another name')
-    if exported and not out and (settings.label or settings.labels or settings.images):
-        raise InputError('--label, --labels, --images: --export alone draws nothing; add --out')
+    if settings.progress_gif and not settings.progress_gif.endswith('.gif'):
+        raise InputError(f'--progress_gif={settings.progress_gif}: must end in .gif')
+    named = ('label', 'labels', 'images', 'complete', 'progress_gif')
+    if exported and not out and any(getattr(settings, name) for name in named):
+        told = ', '.join(f'--{name}' for name in named)
+        raise InputError(f'{told}: --export alone draws nothing; add --out')
     return out or (None if exported else drawn), exported
 
 
@@ -167,6 +191,37 @@ def images_of(path, image_shape):
         raise InputError(f'--images={path}: its images are not {size}; choose another run')
     cells = pictures.load_cells(run.path / 'target.png', height, width)
     return cells[: run.config['test_images']]  # a grid of fewer has black cells at its end
+
+
+def given_of(settings, run):
+    """The image that --complete names, uint8 (H, W, C), and the rows to keep; two None without it.
+
+    Raises:
+      InputError: there is no such image, or it has no so many rows.
+    """
+    word, rows = settings.complete, settings.rows
+    shape = tuple(run.config['image_shape'])
+    if word is None:
+        if rows is not None:
+            raise InputError(f'--rows={rows}: keeps rows of an image; name one by --complete')
+        return None, None
+    rows = shape[0] // 2 if rows is None else rows
+    if not 0 < rows < shape[0]:
+        raise InputError(f'--rows={rows}: must be from 1 to {shape[0] - 1}')
+    if word.isdecimal():
+        return test_image(run, int(word)), rows
+    if not Path(word).is_file():
+        raise InputError(f'--complete={word}: neither the number of a test image nor a file')
+    return datasets.read_image(word, shape), rows
+
+
+def test_image(run, number):
+    """The test image of that number in the data of the run; raises InputError without it."""
+    settings, count = run.config['settings'], run.config['test_images']
+    if number >= count:
+        raise InputError(f'--complete={number}: the test images are 0 to {count - 1}')
+    place = settings['data_dir'], settings['image_size']
+    return datasets.load(settings['dataset'], *place).test_images[number]
 
 
 def count_of(settings, labels, images):

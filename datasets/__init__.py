@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.cache import ARRAYS, cache_directory, cached
 from datasets.digits import digits_source
-from datasets.folder import folder_source, read_folder
+from datasets.folder import folder_source, read_folder, read_image
 from datasets.source import SIZES, Dataset, Info, Source, permutation, side_of
 from datasets.tfds import builder_of, library, online, prepare, tfds_source, without_warnings
 
@@ -27,6 +27,7 @@ __all__ = [
     'load',
     'online',
     'read_folder',
+    'read_image',
     'subset',
 ]
 

@@ -59,6 +59,20 @@ def read_folder(name, shape):
     return np.stack([_read_image(file, shape) for file in _image_files(root)])
 
 
+def read_image(name, shape):
+    """The image in a file, uint8 of `shape`.
+
+    Raises:
+      InputError: there is no such file, it cannot be read, or the image has another size.
+    """
+    with _opened(Path(name).expanduser()) as picture:
+        width, height = picture.size
+    if (height, width) != shape[:2]:
+        wanted = f'{shape[1]}x{shape[0]}'
+        raise InputError(f'{name}: {width}x{height} pixels; the model draws {wanted}, so resize it')
+    return _read_image(Path(name).expanduser(), shape)
+
+
 def _examples(root):
     """Files, the class name of each, and a mask of the test images (None: no test folder)."""
     tests = [root / test for test in TEST_FOLDERS if (root / test).is_dir()]

@@ -42,6 +42,33 @@ def paint(model, count, seed, labels=None, images=None, drawing=None):
     return draw(model, model.latents(count, seed, given), drawing)
 
 
+def complete(model, image, rows, count, seed):
+    """`count` images (count, H, W, C) with the first `rows` rows of `image`, all uint8."""
+    images = pixels_for(model, np.repeat(image[None], count, axis=0))
+    method = functools.partial(model.complete, images=images, rows=rows)
+    draw = compile_for(model, lambda latents: to_uint8(method(latents), model.value_range))
+    return draw(model.latents(count, seed)).numpy()
+
+
+def by_row(images):
+    """uint8 images (N, H, W, C) as they are drawn, a row more each time: H + 1 of them.
+
+    What is not drawn yet is grey.
+    """
+    for drawn in range(images.shape[1] + 1):
+        frame = np.full_like(images, 128)
+        frame[:, :drawn] = images[:, :drawn]
+        yield frame
+
+
+def check_complete(model):
+    """Refuses a model that does not draw pixel by pixel."""
+    if not model.offers('complete'):
+        name = model.settings.model
+        told = f'{name} does not draw pixel by pixel; choose a run of a model that does'
+        raise InputError(f'--complete, --progress_gif: {told}, as pixelcnn')
+
+
 def check_given(model, labels, images):
     """Refuses labels or images that the model does not take, and missing images."""
     name = model.settings.model

@@ -197,6 +197,10 @@ class GenerativeModel(keras.Model):
         """The exact log-likelihood of each image of a `Batch`, in nats: (N,)."""
         raise NotImplementedError
 
+    def complete(self, latents, images, rows):
+        """Images (N, H, W, C) kept in their first `rows` rows and drawn by `latents` below."""
+        raise NotImplementedError
+
     def features(self, images):
         """What a trained network sees in images (N, H, W, C) in `value_range`: (N, D)."""
         raise NotImplementedError
