@@ -25,6 +25,7 @@ if __name__ == '__main__':  # before the imports below, which take a while
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,37 +53,75 @@ def main(argv):
     settings, [drawing] = flags.parse_with_drawing(argv, __doc__, define_flags, runs_of)
     run = directory.open_run(settings.run)
     out, exported = paths(settings, run)
-    labels = labels_of(settings, run.config['class_names'])
-    images = images_of(settings.images, run.config['image_shape'])
-    given, rows = given_of(settings, run)
+    inputs = inputs_of(settings, run)
     arrays = checkpoint(run)
     warn(run)
     backend.load_tensorflow()
-    from runs.drawing import by_row, check_complete, check_given, complete, paint
     from runs.export import save_generator
 
     model = restore(run, arrays)
     if out:
-        check_given(model, labels, images)
-    if given is not None or settings.progress_gif:
-        check_complete(model)
+        check(model, inputs, settings)
     if exported:
         save_generator(exported, model, drawing)
         print(exported)
     if out:
-        columns = len(labels) if labels and len(labels) > 1 else None
-        if given is not None:
-            drawn = complete(model, given, rows, settings.num or EACH, settings.seed)
-        else:
-            count = count_of(settings, labels, images)
-            drawn = paint(model, count, settings.seed, labels, images, drawing)
+        columns = len(inputs.labels) if inputs.labels and len(inputs.labels) > 1 else None
+        drawn = draw(model, inputs, settings, drawing)
         save_images(out, drawn, columns)
         print(out)
-    if settings.progress_gif:
-        frames = [pictures.grid(images, columns) for images in by_row(drawn)]
-        pictures.save_gif(settings.progress_gif, frames, seconds=0.1)
-        print(settings.progress_gif)
+        save_progress(settings.progress_gif, drawn, columns)
     return 0
+
+
+class Inputs(NamedTuple):
+    """What the flags give a model to draw from, each None without it.
+
+    Attributes:
+      labels: numbers of classes.
+      images: uint8 (N, H, W, C) to start from.
+      half: uint8 (H, W, C) to complete, and how many of its rows to keep.
+    """
+
+    labels: list | None
+    images: np.ndarray | None
+    half: tuple | None
+
+
+def inputs_of(settings, run):
+    """The `Inputs` of a run; raises InputError for what is none."""
+    labels = labels_of(settings, run.config['class_names'])
+    images = images_of(settings.images, run.config['image_shape'])
+    return Inputs(labels, images, half_of(settings, run))
+
+
+def check(model, inputs, settings):
+    """Refuses what the model does not take, and images that it needs and does not get."""
+    from runs.drawing import check_given, check_sequential
+
+    check_given(model, inputs.labels, inputs.images)
+    if inputs.half or settings.progress_gif:
+        check_sequential(model)
+
+
+def draw(model, inputs, settings, drawing):
+    """The images that the flags ask for: uint8 (N, H, W, C)."""
+    from runs.drawing import complete, paint
+
+    if inputs.half:
+        return complete(model, *inputs.half, settings.num or EACH, settings.seed)
+    count = count_of(settings, inputs.labels, inputs.images)
+    return paint(model, count, settings.seed, inputs.labels, inputs.images, drawing)
+
+
+def save_progress(path, images, columns):
+    """Writes how the images came to be, row by row, if a path is given."""
+    from runs.drawing import by_row
+
+    if path:
+        frames = [pictures.grid(drawn, columns) for drawn in by_row(images)]
+        pictures.save_gif(path, frames, seconds=0.1)
+        print(path)
 
 
 def define_flags(table):
@@ -193,8 +232,8 @@ def images_of(path, image_shape):
     return cells[: run.config['test_images']]  # a grid of fewer has black cells at its end
 
 
-def given_of(settings, run):
-    """The image that --complete names, uint8 (H, W, C), and the rows to keep; two None without it.
+def half_of(settings, run):
+    """The image that --complete names, uint8 (H, W, C), and the rows to keep; None without it.
 
     Raises:
       InputError: there is no such image, or it has no so many rows.
@@ -204,7 +243,7 @@ def given_of(settings, run):
     if word is None:
         if rows is not None:
             raise InputError(f'--rows={rows}: keeps rows of an image; name one by --complete')
-        return None, None
+        return None
     rows = shape[0] // 2 if rows is None else rows
     if not 0 < rows < shape[0]:
         raise InputError(f'--rows={rows}: must be from 1 to {shape[0] - 1}')

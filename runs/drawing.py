@@ -61,7 +61,7 @@ def by_row(images):
         yield frame
 
 
-def check_complete(model):
+def check_sequential(model):
     """Refuses a model that does not draw pixel by pixel."""
     if not model.offers('complete'):
         name = model.settings.model
