@@ -291,7 +291,9 @@ def measure(home, name, seed, data_dir):
     judged = [row for row in log if row.get('eval_fid')]
     later = [row for row in judged if int(row['epoch']) > SETTLED] or judged
     classes, fid = int(judged[-1]['eval_classes']), float(judged[-1]['eval_fid'])
-    good = classes >= setting.classes and fid <= setting.fid and not failure_of(log, steps)
+    target = config['settings'].get('real_target', 1.0)
+    failures = [failure_of(log[: i + 1], steps, target) for i in range(len(log))]
+    good = classes >= setting.classes and fid <= setting.fid and not failures[-1]
     return {
         'setting': name,
         'seed': seed,
@@ -310,7 +312,7 @@ def measure(home, name, seed, data_dir):
         'spread': f'{float(log[-1]["spread"]):.2f}',
         'd_true': rounded(log[-1].get('d_true')),
         'd_fake': rounded(log[-1].get('d_fake')),
-        'warned': int(any(failure_of(log[: i + 1], steps) for i in range(len(log)))),
+        'warned': int(any(failures)),
         'seconds': round(sum(float(row['seconds']) for row in log)),
         'processor': processor(),
         'commit': (config['git_commit'] or '')[:7],

@@ -9,7 +9,7 @@ import sys
 
 EPOCHS = 3  # a failure must last this long
 BEGINNING = 300  # the first steps, which are not judged
-GAP = 0.9  # of D(x) - D(G(z)), which is 1 if no sample is taken for a real image
+GAP = 0.9  # of D(x) - D(G(z)), which is the target for data if no sample is taken for real
 KNOWN = 0.6  # of the probability of its label for data less that for samples, of label_gan
 BLIND = 0.002  # of |D(x) - D(G(z))|; good runs have had nine times as much at the least
 SPREAD = 0.2  # spread of the samples relative to that of real images
@@ -19,7 +19,8 @@ ALIKE = 2000  # steps in which the samples of a good run may still look alike: g
 def failure(run):
     """One line on how a `Run` fails according to its log, or None."""
     config = run.config
-    return failure_of(run.rows(), config['train_images'] // config['settings']['batch_size'])
+    steps = config['train_images'] // config['settings']['batch_size']
+    return failure_of(run.rows(), steps, config['settings'].get('real_target', 1.0))
 
 
 def warn(run):
@@ -29,7 +30,7 @@ def warn(run):
         print(f'{run.path}: {found}', file=sys.stderr)
 
 
-def failure_of(rows, steps):
+def failure_of(rows, steps, target=1.0):
     """One line on how the run of these rows fails, or None.
 
     Args:
@@ -38,13 +39,15 @@ def failure_of(rows, steps):
         of their labels that the post's label GAN gives data and samples. `spread` is that of
         `evaluation.metrics.spread`.
       steps: per epoch.
+      target: of the discriminator for data, to which D(x) of a winner comes near.
     """
     last = [row for row in rows[-EPOCHS:] if int(row['epoch']) * steps >= BEGINNING]
     if len(last) < EPOCHS:
         return None
     told = f'for {EPOCHS} epochs, up to epoch {last[-1]["epoch"]}; train again with'
-    if all(gap(row) > GAP for row in last):
-        found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {GAP}'
+    most = GAP * target
+    if all(gap(row) > most for row in last):
+        found = f'the discriminator recognises every sample: D(x) - D(G(z)) was above {most:g}'
         return f'failing: {found} {told} another --seed or a smaller --learning_rate'
     if all(gap(row, 'label') > KNOWN for row in last):
         found = f'the discriminator knows labels of data alone: label_true - label_fake > {KNOWN}'

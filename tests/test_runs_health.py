@@ -26,6 +26,12 @@ def test_a_discriminator_that_knows_all_for_three_epochs_is_told():
     assert '--seed' in told and '\n' not in told
 
 
+def test_a_discriminator_with_a_smoothed_target_comes_near_that():
+    log = rows([0.7, 0.82, 0.85, 0.88])
+    assert failure_of(log, 150) is None
+    assert 'was above 0.81' in failure_of(log, 150, target=0.9)
+
+
 def test_a_discriminator_that_tells_nothing_apart_for_three_epochs_is_told():
     told = failure_of(rows([0.3, 0.001, -0.0019, 0.0]), 150)
     assert '|D(x) - D(G(z))| was below 0.002 for 3 epochs, up to epoch 4' in told

@@ -60,6 +60,18 @@ def digits():
         return datasets.load('digits')
 
 
+def test_what_a_model_refuses_leaves_an_older_run_as_it_was(copy, capsys):
+    """It is found when the model meets the data, which is after all flags were checked."""
+    before = contents(copy)
+    words = ['--model=semi_gan', '--dataset=digits', '--labelled_per_class=9999', '--overwrite']
+    with pytest.raises(InputError, match='^--labelled_per_class=9999: class 8 has 973'):
+        train.main(['train.py', *words, f'--output_dir={copy}', '--run_name=run'])
+    assert contents(copy) == before
+    with pytest.raises(InputError, match='--labelled_per_class'):
+        train.main(['train.py', *words, f'--output_dir={copy}/new'])
+    assert not [*(copy / 'new').iterdir()]
+
+
 @pytest.fixture
 def without_tensorflow(monkeypatch):
     """Any import of TensorFlow fails, and so does what stands on it."""

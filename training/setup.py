@@ -1,5 +1,6 @@
 """From settings to a run that trains: its data, its threads, its configuration."""
 
+import functools
 import os
 import platform
 import shutil
@@ -38,10 +39,9 @@ def train(settings, command=()):
         data, data_hash = load(settings)
         if going_on:
             run.check_data(data_hash)
-        else:
-            run.begin(configuration(settings, data, data_hash, command))
-        arrays = run.load(warn) if going_on else None
-        return proceed(run, settings, data, arrays)
+            return proceed(run, settings, data, run.load(warn))
+        config = configuration(settings, data, data_hash, command)
+        return start(run, settings, data, None, functools.partial(run.begin, config))
 
 
 def proceed(run, settings, data, arrays):
@@ -51,11 +51,16 @@ def proceed(run, settings, data, arrays):
         print(f'{run.path}: {found}; a larger --epochs continues training')
         return 0
     run.rows()  # a damaged log is reported before TensorFlow is loaded
+    return start(run, settings, data, arrays)
+
+
+def start(run, settings, data, arrays, begin=None):
+    """Loads TensorFlow and trains; `begin()` writes a new run, if the model takes its settings."""
     print(opening(run, settings, data, arrays), flush=True)
     backend.load_tensorflow()
     from training.trainer import Trainer
 
-    return Trainer(run, settings, data, arrays).train()
+    return Trainer(run, settings, data, arrays, begin).train()
 
 
 def run_of(settings):

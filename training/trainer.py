@@ -36,10 +36,14 @@ class Trainer:
     the checkpoint is removed here and made again, so a killed process leaves no trace.
     """
 
-    def __init__(self, run, settings, data, arrays):
+    def __init__(self, run, settings, data, arrays, begin=None):
         self.run, self.settings, self.data = run, settings, data
         self.target, self.labels = datasets.subset(data.test_images, data.test_labels, SHOWN)
         self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
+        streams = self.streams()
+        if begin:
+            begin()  # from here on nothing is refused
+        run.check_streams(fingerprint(streams))
         self.loop = Loop(
             self.model,
             data.train_images,
@@ -48,7 +52,7 @@ class Trainer:
             settings.seed,
             run.settle('xla', lambda: choose_xla(settings, self.model)) == 'on',
             settings.stop_on_nan,
-            self.streams(),
+            streams,
         )
         if arrays:
             with run.fitting():
@@ -64,17 +68,12 @@ class Trainer:
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
     def streams(self):
-        """The model's further streams.
-
-        Raises:
-          InputError: they are not those that the run was started with.
-        """
+        """The model's further streams; raises InputError where they cannot be trained on."""
         streams = self.model.streams(self.data, self.load)
         for name, stream in streams.items():
             if not len(stream.images) or len(stream.images) != len(stream.labels):
                 fault = f'its data stream {name} has no examples, or not one label per image'
                 raise InputError(f'--model={self.settings.model}: {fault}; fix its streams()')
-        self.run.check_streams(fingerprint(streams))
         return streams
 
     def load(self, name):
