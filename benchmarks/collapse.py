@@ -151,7 +151,7 @@ def judge_of(settings, data):
 
 def finished():
     """(data set, row, seed) of the rows that stand in the file."""
-    return {(row['dataset'], row['row'], row['seed']) for row in rows.read(RESULTS)}
+    return rows.keys(RESULTS, 'dataset', 'row', 'seed')
 
 
 def measure(settings, place, judge, name, seed):

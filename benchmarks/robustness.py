@@ -28,7 +28,7 @@ import pictures
 from benchmarks import rows
 from benchmarks.report import processor, table
 from runs.directory import Run
-from runs.health import failure_of
+from runs.health import failure_in
 from support import terminal
 from support.errors import InputError
 
@@ -287,12 +287,10 @@ def measure(home, name, seed, data_dir):
     setting = SETTINGS[name]
     run = train(home, name, seed, setting, data_dir)
     log, config = run.rows(), run.config
-    steps = config['train_images'] // config['settings']['batch_size']
     judged = [row for row in log if row.get('eval_fid')]
     later = [row for row in judged if int(row['epoch']) > SETTLED] or judged
     classes, fid = int(judged[-1]['eval_classes']), float(judged[-1]['eval_fid'])
-    target = config['settings'].get('real_target', 1.0)
-    failures = [failure_of(log[: i + 1], steps, target) for i in range(len(log))]
+    failures = [failure_in(log[: i + 1], config) for i in range(len(log))]
     good = classes >= setting.classes and fid <= setting.fid and not failures[-1]
     return {
         'setting': name,

@@ -4,8 +4,9 @@
 
 The twin is the same classifier with the same noise and the same labelled images, but without the
 others and without samples (`--unsupervised_weight=0`). The paper (Salimans et al. 2016, section
-6.1) has 20, 50, 100 and 200 labels and ten draws of each. Here 100 labels are drawn three times,
-the others once. A row is added to semi_supervised.csv; rows that stand there are not made again.
+6.1) has 20, 50, 100 and 200 labels of MNIST and ten draws of each. Here 100 labels are drawn three
+times, the others once. A row is added to semi_supervised.csv; rows that stand there are not made
+again.
 """
 
 from collections import defaultdict
@@ -19,6 +20,7 @@ import training
 from benchmarks import rows
 from benchmarks.report import processor, table
 from support import backend, terminal
+from support.errors import InputError
 from support.files import atomic
 
 RESULTS = Path(__file__).parent / 'semi_supervised.csv'
@@ -35,9 +37,10 @@ def main(argv):
     """Runs the command line `argv`; returns the exit status."""
     settings = flags.parse(argv, __doc__, define_flags)
     datasets.check(settings.dataset, settings.data_dir)
+    chosen = asked(settings)
     backend.load_tensorflow()
     known = rows.keys(RESULTS, 'dataset', 'labels', 'seed', 'kind')
-    for labels, seed, kind in asked(settings):
+    for labels, seed, kind in chosen:
         if (settings.dataset, str(labels), str(seed), kind) not in known:
             rows.append(RESULTS, COLUMNS, measure(settings, labels, seed, kind))
     print(summary(settings.dataset, settings.epochs))
@@ -63,14 +66,17 @@ def define_flags(table):
 
 
 def asked(settings):
-    """The (labels, seed, kind) that the flags ask for, the twins first."""
+    """The (labels, seed, kind) that the flags ask for, twins first; InputError if none."""
     draws = [(labels, seed) for labels, count in DRAWS.items() for seed in range(count)]
-    return [
-        (labels, seed, kind)
-        for kind in (TWIN, GAN)
+    chosen = [
+        (labels, seed)
         for labels, seed in draws
         if settings.labels in (None, str(labels)) and settings.seed in (None, seed)
     ]
+    if not chosen:
+        known = ', '.join(f'{count} of {labels} labels' for labels, count in DRAWS.items())
+        raise InputError(f'--seed={settings.seed}: no such draw, from 0; there are {known}')
+    return [(*pair, kind) for kind in (TWIN, GAN) for pair in chosen]
 
 
 def measure(settings, labels, seed, kind):
@@ -122,7 +128,7 @@ def summary(dataset, epochs):
         draws = [known[labels, kind] for kind in (GAN, TWIN)]
         cells = [', '.join(str(errors[:epochs][-1]) for errors in found) for found in draws]
         lines.append([str(labels), *cells, PAPER[labels]])
-    return table(['labels', f'after {epochs} epochs', 'twin', 'paper, 300 epochs'], lines)
+    return table(['labels', f'after {epochs} epochs', 'twin', 'paper, 300 epochs of MNIST'], lines)
 
 
 def draw(known):
@@ -135,7 +141,7 @@ def draw(known):
         if known[labels, GAN]:
             line.set_label(f'{labels} labels')
             axes.axhline(int(PAPER[labels].split()[0]), color=f'C{number}', linestyle=':')
-    axes.set(xlabel='epochs', ylabel='test errors of 10,000', yscale='log')
+    axes.set(xlabel='epochs', ylabel='test errors', yscale='log')
     axes.grid(alpha=0.3)
     axes.legend()
     return page

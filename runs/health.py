@@ -18,9 +18,14 @@ ALIKE = 2000  # steps in which the samples of a good run may still look alike: g
 
 def failure(run):
     """One line on how a `Run` fails according to its log, or None."""
-    config = run.config
-    steps = config['train_images'] // config['settings']['batch_size']
-    return failure_of(run.rows(), steps, config['settings'].get('real_target', 1.0))
+    return failure_in(run.rows(), run.config)
+
+
+def failure_in(rows, config):
+    """The same of some rows of the log of a run with this configuration."""
+    settings = config['settings']
+    steps = config['train_images'] // settings['batch_size']
+    return failure_of(rows, steps, settings.get('real_target', 1.0))
 
 
 def warn(run):

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import rows, semi_supervised
 from runs.directory import Run
+from support.errors import InputError
 from support.files import write_json
 
 
@@ -45,6 +46,12 @@ def test_the_figure_has_a_curve_a_draw_and_a_line_for_the_paper(trained):
     [axes] = semi_supervised.draw(semi_supervised.curves('digits')).axes
     assert [[*line.get_ydata()] for line in axes.lines] == 3 * [[180, 22]] + [[93, 93]]
     assert Path('here/curves.png').stat().st_size > 1000
+
+
+def test_a_draw_that_there_is_not_is_refused(trained):
+    with pytest.raises(InputError, match='^--seed=1: no such draw'):
+        semi_supervised.main(['', '--labels=20', '--seed=1'])
+    assert not trained
 
 
 def test_a_row_counts_the_errors_of_each_epoch(trained):

@@ -33,7 +33,8 @@ class Trainer:
     """Trains `run` with `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
 
     The row and the pictures of an epoch are written before its checkpoint. Whatever is later than
-    the checkpoint is removed here and made again, so a killed process leaves no trace.
+    the checkpoint is removed here and made again, so a killed process leaves no trace. `begin()`
+    writes a new run, once the model has taken its settings and the data.
     """
 
     def __init__(self, run, settings, data, arrays, begin=None):
