@@ -8,19 +8,26 @@ vertical one has found. Both are gated,
 
     y = tanh(W_f * x + V_f h) sigmoid(W_g * x + V_g h)                                 (eq. 2, 4)
 
-where h is a one-hot label with `--condition=label`, and nothing otherwise.
+where h is a one-hot label with `--condition=label`, and nothing otherwise. The label enters the
+vertical stack; the horizontal one gets it with what the vertical one tells.
 """
 
 import tensorflow as tf
 from keras import layers
 
 from models.shared.autoregressive import AutoregressiveModel, multiple
+from models.shared.labels import given_or_drawn
 from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D
 
 defaults = {'epochs': 60, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
 options = {
     'layers': {'default': 7, 'help': 'gated layers after the first', 'least': 1, 'most': 100},
+    'condition': {
+        'default': 'none',
+        'help': 'what all pixels depend on besides: the label, or nothing',
+        'choices': ('none', 'label'),
+    },
 }
 FEATURES = 32  # p: maps of each stack
 HEAD = 32
@@ -33,21 +40,46 @@ class Model(AutoregressiveModel):
         super().__init__(image_shape, classes, settings)
         channels = image_shape[2]
         p, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
-        self.vertical = [VerticalLayer(p, 7, 'above', channels)]
+        known = classes if self.given else 0
+        self.vertical = [VerticalLayer(p, 7, 'above', channels, known)]
         self.horizontal = [HorizontalLayer(p, 7, 'A', channels)]
         for _ in range(settings.layers):
-            self.vertical.append(VerticalLayer(p, 3, 'row', channels))
+            self.vertical.append(VerticalLayer(p, 3, 'row', channels, known))
             self.horizontal.append(HorizontalLayer(p, 3, 'B', channels))
         self.head = MaskedConv2D(head, 1, 'B', channels)
         outputs = channels * self.outputs
         self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
-        self.logits(tf.zeros([1, *image_shape]))
+        self.logits(tf.zeros([1, *image_shape]), tf.zeros([1], tf.int32))
 
-    def above(self, images, spot=None):
+    @property
+    def given(self):
+        """Labels, if pixels depend on them."""
+        return 'labels' if self.settings.condition == 'label' else None
+
+    @property
+    def columns(self):
+        """A class each, if pixels depend on it."""
+        return 10 if self.given else None
+
+    def latents(self, count, seed, given=None):
+        """Uniform noise, and behind it a map of the label if pixels depend on it."""
+        noise = super().latents(count, seed)
+        if not self.given:
+            return noise
+        labels = tf.cast(given_or_drawn(given, count, seed, self.classes), noise.dtype)
+        return tf.concat([noise, tf.ones_like(noise[..., :1]) * labels[:, None, None, None]], 3)
+
+    def parts(self, latents):
+        """The noise of latents, and their labels."""
+        if not self.given:
+            return latents, None
+        return latents[..., :-1], tf.cast(latents[:, 0, 0, -1], tf.int32)
+
+    def above(self, images, labels=None, spot=None):
         """The vertical stack: what each of its layers tells the horizontal one."""
         found, x = [], images
         for layer in self.vertical:
-            x, told = layer(x, spot=spot)
+            x, told = layer(x, labels, spot=spot)
             found.append(told)
         return found
 
@@ -60,17 +92,20 @@ class Model(AutoregressiveModel):
 
 
 class VerticalLayer(layers.Layer):
-    """The left half of figure 2: a gated convolution of the rows above."""
+    """The left half of figure 2: a gated convolution of the rows above, and V h."""
 
-    def __init__(self, p, size, kind, channels):
+    def __init__(self, p, size, kind, channels, classes):
         super().__init__()
         self.channels = channels
         self.conv = MaskedConv2D(2 * p, size, kind)
         self.tell = MaskedConv2D(2 * p, 1, 'row')
+        self.of_label = layers.Embedding(classes, 2 * p) if classes else None
 
-    def call(self, maps, spot=None):
+    def call(self, maps, labels=None, spot=None):
         """(N, H, W, D) -> p maps for the next layer, and 2 p for the horizontal stack."""
         found = self.conv(maps, spot=spot)
+        if self.of_label:
+            found += self.of_label(labels)[:, None, None]
         return gate(found, self.channels), self.tell(found)
 
 

@@ -51,7 +51,7 @@ class Model(AutoregressiveModel):
         self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
         self.logits(tf.zeros([1, *image_shape]))
 
-    def above(self, images, spot=None):
+    def above(self, images, labels=None, spot=None):
         """At a row, what the LSTMs from the right made of the row above it."""
         if spot is None or self.settings.variant == 'row':
             return []

@@ -14,6 +14,7 @@ from models.shared.build import build
 from models.shared.masked import MaskedConv2D, mask
 
 MODELS = ('pixelcnn', 'gated_pixelcnn', 'pixelrnn-row', 'pixelrnn-diagonal')
+LABELLED = {'condition': 'label'}
 SMALL = {
     'pixelcnn': {'blocks': 1},
     'gated_pixelcnn': {'layers': 1},
@@ -195,6 +196,29 @@ def test_drawing_from_memory_is_drawing_naively(name, shape):
         naive, fast = model.draw_naively(noise), model.sample(noise)
         np.testing.assert_array_equal(naive, fast)
         assert 0 < np.mean(naive) < 1
+
+
+def test_a_label_is_what_pixels_depend_on_in_drawing_as_in_the_likelihood():
+    """Images of one label differ from those of another, drawn from memory as drawn naively."""
+    model = make('gated_pixelcnn', (4, 4, 1), **LABELLED)
+    for layer in model.vertical:
+        layer.of_label.embeddings.assign(layer.of_label.embeddings * 50.0)
+    model.last.kernel.assign(model.last.kernel * 30.0)
+    one, other = (tf.cast(model.latents(4, 1, [label] * 4), 'float64') for label in (2, 7))
+    np.testing.assert_array_equal(model.sample(one), model.draw_naively(one))
+    assert (model.sample(one) != model.sample(other)).numpy().any()
+    pixels = tf.constant(images((4, 4, 1), 3))
+    nats = [model.log_prob(Batch(pixels, tf.fill([3], label))) for label in (2, 7)]
+    assert (np.abs(nats[0] - nats[1]) > 1e-3).all()
+    kept = model.complete(one, tf.repeat(pixels[:1], 4, axis=0), 2)[:, :2]
+    np.testing.assert_array_equal(kept, tf.repeat(pixels[:1, :2], 4, axis=0))
+
+
+def test_labels_that_are_not_given_are_drawn_with_the_latents():
+    model = make('gated_pixelcnn', (4, 4, 1), **LABELLED)
+    labels = model.parts(model.latents(200, 1))[1].numpy()
+    assert set(labels) == set(range(10))
+    np.testing.assert_array_equal(model.parts(model.latents(3, 1, [4, 0, 9]))[1], [4, 0, 9])
 
 
 @pytest.mark.parametrize('name', ['gated_pixelcnn', 'pixelrnn-diagonal'])

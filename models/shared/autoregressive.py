@@ -6,6 +6,7 @@ section 2: p(x) = prod p(x_i given x_1, ..., x_{i-1}) over the numbers of an ima
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +32,20 @@ options = {
         'most': 16.0,
     },
 }
+
+
+class Wanted(NamedTuple):
+    """Images to draw.
+
+    Attributes:
+      noise: the quantile of each number, (N, H, W, C) in [0, 1).
+      given: the numbers that are kept, UNKNOWN where one is to be drawn: (N, H, W, C).
+      labels: (N,), or None where the model draws without.
+    """
+
+    noise: tf.Tensor
+    given: tf.Tensor
+    labels: tf.Tensor | None
 
 
 class AutoregressiveModel(GenerativeModel):
@@ -61,11 +76,12 @@ class AutoregressiveModel(GenerativeModel):
         """Numbers that the network gives for each number of a pixel: a logit, or one a level."""
         return 1 if self.binary else LEVELS
 
-    def above(self, images, spot=None):
+    def above(self, images, labels=None, spot=None):
         """What the rows above each pixel tell it, where that is the same for a row: a list of maps.
 
         Args:
           images: (N, H, W, C), or None at a `Spot`.
+          labels: (N,), for a model that is given some.
           spot: one of a whole row; the maps are those of this row.
         """
         return []
@@ -80,9 +96,9 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError
 
-    def logits(self, images):
+    def logits(self, images, labels=None):
         """Logits of the pixels (N, H, W, C) or, of levels, (N, H, W, C, 256)."""
-        return self.split(self.conditionals(images, self.above(images)))
+        return self.split(self.conditionals(images, self.above(images, labels)))
 
     def split(self, found):
         """What the network gives, with the levels on an axis of their own."""
@@ -111,7 +127,7 @@ class AutoregressiveModel(GenerativeModel):
     def nats(self, batch):
         """-log p(x) of each image of a `Batch`: (N,)."""
         error = reconstruction_error if self.binary else levels_error
-        return error(batch.images, self.logits(batch.images))
+        return error(batch.images, self.logits(batch.images, batch.labels))
 
     def log_prob(self, batch):
         """The exact log-likelihood of each image of a `Batch`, in nats: (N,)."""
@@ -121,51 +137,56 @@ class AutoregressiveModel(GenerativeModel):
         """Uniform noise, a number for each number of an image: (count, H, W, C) in [0, 1)."""
         return uniform([count, *self.image_shape], [seed, LATENTS_STEP])
 
+    def parts(self, latents):
+        """The noise of latents, and the labels of a model that is given some."""
+        return latents, None
+
     def sample(self, latents):
         """Images whose numbers are the quantiles that `latents` tell, drawn one by one."""
-        return self.draw(latents, tf.fill(tf.shape(latents), tf.cast(UNKNOWN, latents.dtype)))
+        noise, labels = self.parts(latents)
+        return self.draw(Wanted(noise, unknown_like(noise), labels))
 
     def complete(self, latents, images, rows):
         """The first `rows` rows of images (N, H, W, C), the others drawn; as many latents.
 
         Where pixels are black or white, so are the given ones: whichever is nearer.
         """
+        noise, labels = self.parts(latents)
         images = tf.round(images) if self.binary else images
-        unknown = tf.fill(tf.shape(images[:, rows:]), tf.cast(UNKNOWN, images.dtype))
-        return self.draw(latents, tf.concat([images[:, :rows], unknown], axis=1))
+        given = tf.concat([images[:, :rows], unknown_like(images[:, rows:])], axis=1)
+        return self.draw(Wanted(noise, given, labels))
 
-    def draw(self, noise, given):
-        """Images drawn by `noise` where `given` is UNKNOWN: all (N, H, W, C).
+    def draw(self, wanted):
+        """The images (N, H, W, C) that are `Wanted`.
 
         What the networks compute of a pixel is kept for those after it.
         """
-        height = self.image_shape[0]
-        memory = self.empty(noise)
+        height, memory = self.image_shape[0], self.empty(wanted)
 
         def row(number, memory):
-            return number + 1, self.drawn_row(number, memory, noise, given)
+            return number + 1, self.drawn_row(number, memory, wanted)
 
         _, memory = tf.while_loop(lambda number, _: number < height, row, [0, memory])
         image = memory[IMAGE][MARGIN:, MARGIN:-MARGIN]
         return tf.transpose(image, [2, 0, 1, 3])
 
-    def drawn_row(self, row, memory, noise, given):
+    def drawn_row(self, row, memory, wanted):
         """The memory after the pixels of a row are drawn."""
         width = self.image_shape[1]
         spot = Spot(row, 0, width, memory)
-        above = self.above(None, spot)
+        above = self.above(None, wanted.labels, spot)
 
         def pixel(column, memory):
             told = [tf.slice(x, [0, 0, column, 0], [*x.shape[:2], 1, x.shape[3]]) for x in above]
-            return column + 1, self.drawn(Spot(row, column, 1, memory), told, noise, given)
+            return column + 1, self.drawn(Spot(row, column, 1, memory), told, wanted)
 
         return tf.while_loop(lambda column, _: column < width, pixel, [0, spot.memory])[1]
 
-    def drawn(self, spot, above, noise, given):
+    def drawn(self, spot, above, wanted):
         """The memory after the numbers of the pixel at the spot are drawn, one by one."""
-        count, *_, channels = noise.shape
+        count, *_, channels = wanted.noise.shape
         place, size = [0, spot.row, spot.column, 0], [count, 1, 1, channels]
-        noise, given = (tf.slice(x, place, size) for x in (noise, given))
+        noise, given = (tf.slice(x, place, size) for x in (wanted.noise, wanted.given))
         known = tf.zeros_like(noise)
         for channel in range(channels):
             found = quantile(self.split(self.conditionals(None, above, spot)), noise, self.binary)
@@ -174,24 +195,30 @@ class AutoregressiveModel(GenerativeModel):
             spot.remember(IMAGE, known)
         return spot.memory
 
-    def empty(self, noise):
+    def empty(self, wanted):
         """The memory of a drawing of which nothing is done."""
         height, width, channels = self.image_shape
-        shape = [height + MARGIN, width + 2 * MARGIN, noise.shape[0], channels]
-        row = Spot(0, 0, width, {IMAGE: tf.zeros(shape, noise.dtype)})
-        above = [maps[:, :, :1] for maps in self.above(None, row)]
+        shape = [height + MARGIN, width + 2 * MARGIN, wanted.noise.shape[0], channels]
+        row = Spot(0, 0, width, {IMAGE: tf.zeros(shape, wanted.noise.dtype)})
+        above = [maps[:, :, :1] for maps in self.above(None, wanted.labels, row)]
         pixel = Spot(0, 0, 1, row.memory)
         self.conditionals(None, above, pixel)
         return {name: tf.zeros_like(maps) for name, maps in pixel.memory.items()}
 
-    def draw_naively(self, noise):
-        """What `draw` must give: for each number the whole network on all that is known."""
+    def draw_naively(self, latents):
+        """What `sample` must give: for each number the whole network on all that is known."""
+        noise, labels = self.parts(latents)
         images = tf.zeros_like(noise)
         for place in np.ndindex(*self.image_shape):
             here = np.zeros(self.image_shape, np.float32)
             here[place] = 1.0
-            images += here * quantile(self.logits(images), noise, self.binary)
+            images += here * quantile(self.logits(images, labels), noise, self.binary)
         return images
+
+
+def unknown_like(images):
+    """UNKNOWN for each number of images."""
+    return tf.fill(tf.shape(images), tf.cast(UNKNOWN, images.dtype))
 
 
 def quantile(logits, noise, binary):
