@@ -13,7 +13,7 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan
+from benchmarks import drawing, equal_time, evaluation, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -277,3 +277,11 @@ def test_the_cost_of_scores_is_told_for_each(monkeypatch, capsys):
     evaluation.main()
     told = [line.split(':')[0] for line in capsys.readouterr().out.splitlines()]
     assert told == [*evaluation.SCORES, 'memory']
+
+
+def test_drawing_is_timed_from_memory_and_naively(monkeypatch, capsys):
+    monkeypatch.setattr(drawing, 'SHAPE', (4, 4, 1))
+    line = 'pixelcnn --blocks=1 --width=0.2'
+    assert drawing.main(['drawing.py', f'--models={line}', '--images=3']) == 0
+    cells = capsys.readouterr().out.splitlines()[-1].split('|')
+    assert cells[1].strip() == f'`{line}`' and cells[-2].strip() == '100.00%'
