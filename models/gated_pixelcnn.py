@@ -20,7 +20,7 @@ from models.shared.labels import given_or_drawn
 from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D
 
-defaults = {'epochs': 60, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
+defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
 options = {
     'layers': {'default': 7, 'help': 'gated layers after the first', 'least': 1, 'most': 100},
     'condition': {
@@ -29,7 +29,7 @@ options = {
         'choices': ('none', 'label'),
     },
 }
-FEATURES = 32  # p: maps of each stack
+FEATURES = 16  # p: maps of each stack
 HEAD = 32
 
 

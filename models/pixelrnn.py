@@ -22,7 +22,7 @@ from models.shared.autoregressive import AutoregressiveModel, multiple
 from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D, convolve
 
-defaults = {'epochs': 20, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
+defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
 options = {
     'variant': {
         'default': 'diagonal',
@@ -37,6 +37,8 @@ HEAD = 32
 
 class Model(AutoregressiveModel):
     """Recurrent layers with residual connections."""
+
+    xla_up_to = (28, 64)
 
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
