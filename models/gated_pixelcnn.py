@@ -41,10 +41,10 @@ class Model(AutoregressiveModel):
         channels = image_shape[2]
         p, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
         known = classes if self.given else 0
-        self.vertical = [VerticalLayer(p, 7, 'above', channels, known)]
+        self.vertical = [VerticalLayer(p, 7, 'above', known)]
         self.horizontal = [HorizontalLayer(p, 7, 'A', channels)]
         for _ in range(settings.layers):
-            self.vertical.append(VerticalLayer(p, 3, 'row', channels, known))
+            self.vertical.append(VerticalLayer(p, 3, 'row', known))
             self.horizontal.append(HorizontalLayer(p, 3, 'B', channels))
         self.head = MaskedConv2D(head, 1, 'B', channels)
         outputs = channels * self.outputs
@@ -94,9 +94,8 @@ class Model(AutoregressiveModel):
 class VerticalLayer(layers.Layer):
     """The left half of figure 2: a gated convolution of the rows above, and V h."""
 
-    def __init__(self, p, size, kind, channels, classes):
+    def __init__(self, p, size, kind, classes):
         super().__init__()
-        self.channels = channels
         self.conv = MaskedConv2D(2 * p, size, kind)
         self.tell = MaskedConv2D(2 * p, 1, 'row')
         self.of_label = layers.Embedding(classes, 2 * p) if classes else None
@@ -106,7 +105,7 @@ class VerticalLayer(layers.Layer):
         found = self.conv(maps, spot=spot)
         if self.of_label:
             found += self.of_label(labels)[:, None, None]
-        return gate(found, self.channels), self.tell(found)
+        return gate(found), self.tell(found)
 
 
 class HorizontalLayer(layers.Layer):
@@ -114,20 +113,17 @@ class HorizontalLayer(layers.Layer):
 
     def __init__(self, p, size, kind, channels):
         super().__init__()
-        self.kind, self.channels = kind, channels
-        self.conv = MaskedConv2D(2 * p, size, kind, channels, rows=1)
+        self.kind = kind
+        self.conv = MaskedConv2D(2 * p, size, kind, channels, rows=1, parts=2)
         self.out = MaskedConv2D(p, 1, 'B', channels)
 
     def call(self, maps, told, spot=None):
         """(N, H, W, D) and what the vertical stack tells, (N, H, W, 2 p) -> (N, H, W, p)."""
-        found = self.out(gate(self.conv(maps, spot=spot) + told, self.channels))
+        found = self.out(gate(self.conv(maps, spot=spot) + told))
         return found if self.kind == 'A' else maps + found
 
 
-def gate(maps, channels):
-    """tanh of one half of the maps times sigmoid of the other, in each channel's group (eq. 2)."""
-    *places, count = maps.shape
-    places = [-1 if n is None else n for n in places]
-    halves = tf.reshape(maps, [*places, channels, 2, count // (2 * channels)])
-    values = tf.tanh(halves[..., 0, :]) * tf.sigmoid(halves[..., 1, :])
-    return tf.reshape(values, [*places, count // 2])
+def gate(maps):
+    """tanh of one half of the maps times sigmoid of the other (eq. 2)."""
+    values, gates = tf.split(maps, 2, axis=-1)
+    return tf.tanh(values) * tf.sigmoid(gates)

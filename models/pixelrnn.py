@@ -73,8 +73,8 @@ class RowLSTM(layers.Layer):
 
     def __init__(self, h, channels):
         super().__init__()
-        self.h, self.channels = h, channels
-        self.see = MaskedConv2D(4 * h, 3, 'B', channels, rows=1)
+        self.h = h
+        self.see = MaskedConv2D(4 * h, 3, 'B', channels, rows=1, parts=4)
 
     def build(self, maps_shape, told_shape=None):
         """Makes K_ss."""
@@ -94,12 +94,12 @@ class RowLSTM(layers.Layer):
         """The states of a row from those of the row above and what is seen: (N, 1, W, D)."""
         state, cell = before
         gates = seen + convolve(tf.pad(state, [[0, 0], [0, 0], [1, 1], [0, 0]]), self.kernel)
-        return lstm(gates, cell, self.channels)
+        return lstm(gates, cell)
 
     def from_above(self, state, cell, seen):
         """The state of a pixel from the memory up to it, both (N, 2, 3, h)."""
         gates = seen + convolve(state[:, :1], self.kernel)
-        return lstm(gates, cell[:, :1, 1:2], self.channels)
+        return lstm(gates, cell[:, :1, 1:2])
 
 
 class DiagonalBiLSTM(layers.Layer):
@@ -122,8 +122,8 @@ class LeftLSTM(layers.Layer):
 
     def __init__(self, h, channels, **options):
         super().__init__(**options)
-        self.h, self.channels = h, channels
-        self.see = MaskedConv2D(4 * h, 1, 'B', channels, **options)
+        self.h = h
+        self.see = MaskedConv2D(4 * h, 1, 'B', channels, parts=4, **options)
 
     def build(self, shape):
         """Makes K_ss: (2, h, 4 h), for the state above and the one to the left."""
@@ -152,7 +152,7 @@ class LeftLSTM(layers.Layer):
     def next(self, above, beside, cell, seen):
         """The LSTM of eq. 3: (..., h), (..., h), (..., h) and (..., 4 h) -> two (..., h)."""
         gates = seen + above @ self.kernel[0] + beside @ self.kernel[1]
-        return lstm(gates, cell, self.channels)
+        return lstm(gates, cell)
 
     def from_left_and_above(self, state, cell, seen):
         """The state of a pixel from the memory up to it, both (N, 2, 3, h)."""
@@ -205,12 +205,9 @@ def recall(spot, name, seen, h, after):
     return found[0]
 
 
-def lstm(gates, cell, channels):
-    """(state, cell) after gates (..., 4 h), in each channel's group o, f, i and g, and a cell."""
-    *places, count = gates.shape
-    places = [-1 if n is None else n for n in places]
-    parts = tf.reshape(gates, [*places, channels, 4, count // (4 * channels)])
-    o, f, i, g = (tf.reshape(x, [*places, count // 4]) for x in tf.unstack(parts, axis=-2))
+def lstm(gates, cell):
+    """(state, cell) after gates (..., 4 h), which are o, f, i and g, and a cell (..., h)."""
+    o, f, i, g = tf.split(gates, 4, axis=-1)
     cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(g)
     return tf.sigmoid(o) * tf.tanh(cell), cell
 

@@ -53,6 +53,13 @@ def test_in_a_pixel_red_comes_before_green_before_blue():
         assert found[0].all() and found[1, 0].all() and not found[1, 2].any()
 
 
+def test_each_part_of_gates_has_the_groups_of_channels():
+    """Twelve maps for gates of six: twice red, red, green, green, blue, blue."""
+    found, once = (mask([2, 3, 3, 6 * parts], 'B', 3, parts) for parts in (2, 1))
+    np.testing.assert_array_equal(found[..., :6], once)
+    np.testing.assert_array_equal(found[..., 6:], once)
+
+
 def test_rows_above_and_whole_rows():
     np.testing.assert_array_equal(mask([2, 3, 1, 1], 'above', 1)[..., 0, 0], [[1] * 3, [0] * 3])
     assert mask([2, 3, 1, 1], 'row', 1).all()
@@ -203,15 +210,15 @@ def test_a_label_is_what_pixels_depend_on_in_drawing_as_in_the_likelihood():
     model = make('gated_pixelcnn', (4, 4, 1), **LABELLED)
     for layer in model.vertical:
         layer.of_label.embeddings.assign(layer.of_label.embeddings * 50.0)
-    model.last.kernel.assign(model.last.kernel * 30.0)
-    one, other = (tf.cast(model.latents(4, 1, [label] * 4), 'float64') for label in (2, 7))
+    model.last.kernel.assign(model.last.kernel * 5.0)
+    one, other = (tf.cast(model.latents(20, 1, [label] * 20), 'float64') for label in (2, 7))
     np.testing.assert_array_equal(model.sample(one), model.draw_naively(one))
     assert (model.sample(one) != model.sample(other)).numpy().any()
     pixels = tf.constant(images((4, 4, 1), 3))
     nats = [model.log_prob(Batch(pixels, tf.fill([3], label))) for label in (2, 7)]
     assert (np.abs(nats[0] - nats[1]) > 1e-3).all()
-    kept = model.complete(one, tf.repeat(pixels[:1], 4, axis=0), 2)[:, :2]
-    np.testing.assert_array_equal(kept, tf.repeat(pixels[:1, :2], 4, axis=0))
+    kept = model.complete(one, tf.repeat(pixels[:1], 20, axis=0), 2)[:, :2]
+    np.testing.assert_array_equal(kept, tf.repeat(pixels[:1, :2], 20, axis=0))
 
 
 def test_labels_that_are_not_given_are_drawn_with_the_latents():

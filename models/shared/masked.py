@@ -16,6 +16,7 @@ is zero.
 
 In a colour image the maps of each layer are in three groups, of red, green and blue. There x is 1
 from an earlier group to a later one, 0 from a later to an earlier one, and within a group as above.
+A layer that makes two or four numbers of each map, for gates, has these three groups as many times.
 
 When an image is drawn, the pixels become known one by one. Then a network is called at a `Spot`,
 where it computes one pixel (or one row) of each layer, and finds the others in the layers' memory
@@ -42,19 +43,22 @@ class MaskedConv2D(layers.Layer):
       size: odd side of the kernel, at most 7.
       kind: 'A' or 'B'; or, for all maps alike, 'above', which sees only the rows above, or 'row',
         which sees the whole row of the pixel besides.
-      channels: of the image; with A and B, `filters` and the maps it sees must be multiples.
+      channels: of the image; with A and B, the maps it sees and each part of `filters` must be
+        multiples.
       rows: of the kernel; by default half of it, with the middle row.
+      parts: how many times the groups of channels stand in `filters`.
     """
 
-    def __init__(self, filters, size, kind, channels=1, rows=None, **options):
+    def __init__(self, filters, size, kind, channels=1, rows=None, parts=1, **options):
         super().__init__(**options)
-        self.filters, self.size, self.kind, self.channels = filters, size, kind, channels
+        self.filters, self.size, self.kind = filters, size, kind
+        self.channels, self.parts = channels, parts
         self.rows = rows or size // 2 + 1
 
     def build(self, shape):
         """Makes the kernel (rows, size, D, filters) and the bias."""
         shape = [self.rows, self.size, shape[-1], self.filters]
-        self.mask = mask(shape, self.kind, self.channels)
+        self.mask = mask(shape, self.kind, self.channels, self.parts)
         self.kernel = self.add_weight(shape, masked_glorot(self.mask), name='kernel')
         self.bias = self.add_weight([self.filters], 'zeros', name='bias')
 
@@ -73,7 +77,7 @@ class MaskedConv2D(layers.Layer):
         return convolve(tf.cast(window, self.compute_dtype), kernel) + self.bias
 
 
-def mask(shape, kind, channels):
+def mask(shape, kind, channels, parts=1):
     """The mask of a kernel of this shape, (rows, size, inputs, outputs), of zeros and ones."""
     _, size, inputs, outputs = shape
     found = np.ones(shape, np.float32)
@@ -82,7 +86,7 @@ def mask(shape, kind, channels):
     if kind in ('A', 'B'):
         found[-1, size // 2 + 1 :] = 0
         seen = np.arange(inputs)[:, None] * channels // inputs
-        made = np.arange(outputs) * channels // outputs
+        made = np.tile(np.arange(outputs // parts) * channels * parts // outputs, parts)
         found[-1, size // 2] = seen < made if kind == 'A' else seen <= made
     return found
 
