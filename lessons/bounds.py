@@ -47,7 +47,14 @@ SHOWN = 4
 CLOSE = 120  # squares a side of a posterior as it is drawn
 FAINT = 1e-3  # of the highest density, where the drawn part of the plane ends
 COARSE = 1e-3  # how far the sum of a density over the grid may be from 1
-HEADS = ['image', 'log p', 'ELBO', 'KL(q, posterior)', 'ELBO + KL', *(f'k = {k}' for k in COUNTS)]
+HEADS = [
+    'test image',
+    'log p',
+    'ELBO',
+    'KL(q, posterior)',
+    'ELBO + KL',
+    *(f'k = {k}' for k in COUNTS),
+]
 
 
 class Squares(NamedTuple):
@@ -56,27 +63,31 @@ class Squares(NamedTuple):
     Attributes:
       codes: the middles, (G, 2), line by line; the first number grows along a line.
       area: of a square.
-      bounds: (low, high) of the first number and of the second, (2, 2).
+      limits: (low, high) of the first number and of the second, (2, 2).
     """
 
     codes: np.ndarray
     area: float
-    bounds: np.ndarray
+    limits: np.ndarray
 
 
-class Picture(NamedTuple):
-    """What is known of an image before it is compared.
+class Known(NamedTuple):
+    """What is known of a test image before its bounds are compared.
 
     Attributes:
-      image: uint8 (H, W, C), black and white.
-      joint: log p(x, z) on the grid, (G,).
+      number: of the image among the test images.
+      image: uint8 (1, H, W, C), black and white.
+      label: (1,).
       mean, std: of q(z given x), both (2,).
+      joint: log p(x, z) on the grid, (G,).
     """
 
+    number: int
     image: np.ndarray
-    joint: np.ndarray
+    label: np.ndarray
     mean: np.ndarray
     std: np.ndarray
+    joint: np.ndarray
 
 
 class Found(NamedTuple):
@@ -96,19 +107,13 @@ class Found(NamedTuple):
 def main(argv):
     """Draws the figure, prints its numbers and where; returns 0; raises InputError."""
     settings = figure.parse(argv, 'bounds', __doc__, define_flags)
-    run = open_run(settings.run)
-    check(run)
-    data, _ = load([run], settings.data_dir)
-    model = restore(run, checkpoint(run))
-    check_bound(run, model)
-    images, labels = datasets.subset(pixels_of('binarized', data), data.test_labels, settings.count)
+    model, data = read(settings)
     squares = cut([[-REACH, REACH]] * 2, settings.side)
-    known = [Picture(*each) for each in look(model, images, labels, squares)]
-    found = [on_grid(*picture[1:], squares) for picture in known]
-    found = Found(*np.array(found).T, by_draws(model, images, labels, settings.seed))
+    known = look(model, data, settings.count, squares.codes)
+    found = measure(model, known, squares, settings.seed)
     shown = spread(found.kl)
-    tell_numbers(found, shown)
-    figure.save(settings.out, draw(model, known, found, shown, squares))
+    tell_numbers([one.number for one in known], found, shown)
+    figure.save(settings.out, draw(model, known, found, shown, squares.codes))
     return 0
 
 
@@ -124,27 +129,41 @@ def define_flags(table):
     flags.define(table, group, 'seed', 0, 'of the draws', flags.Number(int, 0))
 
 
-def check_bound(run, model):
-    """Raises InputError unless the model bounds a likelihood by codes alone."""
+def read(settings):
+    """The model of the run and its data.
+
+    Raises:
+      InputError: the model bounds no likelihood of black and white pixels by codes alone, or these
+        are no points in a plane.
+    """
+    run = open_run(settings.run)
+    check(run)
+    data, _ = load([run], settings.data_dir)
+    model = restore(run, checkpoint(run))
     if not model.offers('terms') or model.likelihood != 'binarized' or model.given:
         remedy = 'name a run of vae with --reconstruction=bernoulli'
         raise InputError(f'{run.path}: bounds no likelihood of black and white pixels; {remedy}')
+    return model, data
 
 
-def cut(bounds, side):
-    """The side^2 `Squares` of the plane within `bounds`, (low, high) of either number."""
-    bounds = np.array(bounds, float)
-    steps = (bounds[:, 1] - bounds[:, 0]) / side
-    middles = bounds[:, :1] + steps[:, None] * (np.arange(side) + 0.5)
+def cut(limits, side):
+    """The side^2 `Squares` of the plane within `limits`, (low, high) of either number."""
+    limits = np.array(limits, float)
+    steps = (limits[:, 1] - limits[:, 0]) / side
+    middles = limits[:, :1] + steps[:, None] * (np.arange(side) + 0.5)
     first, second = np.meshgrid(*middles)
-    return Squares(np.stack([first.ravel(), second.ravel()], axis=1), steps.prod(), bounds)
+    return Squares(np.stack([first.ravel(), second.ravel()], axis=1), steps.prod(), limits)
 
 
-def look(model, images, labels, squares):
-    """What a `Picture` has of each black and white uint8 image."""
-    mean, std, _ = encode(model, images, labels, 0)
-    joint = log_joint(model, images, squares.codes)
-    return zip(images, joint, mean.astype(float), std.astype(float), strict=True)
+def look(model, data, count, codes):
+    """What is `Known` of so many test images, on a grid of codes (G, 2)."""
+    labels = data.test_labels
+    numbers, labels = datasets.subset(np.arange(len(labels)), labels, count)
+    images = pixels_of('binarized', data)[numbers]
+    q = [part.astype(float) for part in encode(model, images, labels, 0)[:2]]
+    joint = log_joint(model, images, codes)
+    parts = zip(numbers, images[:, None], labels[:, None], *q, joint, strict=True)
+    return [Known(*each) for each in parts]
 
 
 def log_joint(model, images, codes):
@@ -167,8 +186,14 @@ def log_normal(codes, mean=0.0, std=1.0):
     return np.sum(-0.5 * ((codes - mean) / std) ** 2 - np.log(std * math.sqrt(2 * math.pi)), axis=1)
 
 
-def on_grid(joint, mean, std, squares):
-    """(log p(x), ELBO, KL(q || posterior)) of an image, in nats, from sums over the grid.
+def measure(model, known, squares, seed):
+    """The numbers `Found` of what is `Known` of images."""
+    on_grid = [sum_up(one.joint, one.mean, one.std, squares) for one in known]
+    return Found(*np.array(on_grid).T, by_draws(model, known, seed))
+
+
+def sum_up(joint, mean, std, squares):
+    """(log p(x), ELBO, KL(q || posterior)) of an image, in nats, by sums over the grid.
 
     The ELBO takes KL(q || N(0, I)) in closed form and knows nothing of the posterior.
 
@@ -183,8 +208,8 @@ def on_grid(joint, mean, std, squares):
     log_q = log_normal(squares.codes, mean, std)
     q = np.exp(log_q) * squares.area
     check_sum(q.sum())
-    rebuilt = q @ (joint - log_normal(squares.codes))
-    elbo = rebuilt - float(kl_from_standard_normal(mean[None], std[None])[0])
+    elbo = q @ (joint - log_normal(squares.codes))
+    elbo -= float(kl_from_standard_normal(mean[None], std[None])[0])
     return log_p, elbo, q @ (log_q - (joint - log_p))
 
 
@@ -195,12 +220,12 @@ def check_sum(total):
         raise InputError(f'--side: {told}; give more points')
 
 
-def by_draws(model, images, labels, seed):
+def by_draws(model, known, seed):
     """The importance-weighted bound of each image by each k: (N, 5), in nats."""
     weigher, found = compile_weigher(model), []
-    for i in range(len(images)):
-        one = batch_of(model, images[i : i + 1], labels[i : i + 1])
-        weights = log_weights(model, weigher, one, [seed, WEIGHTS_STEP - i], DRAWS)
+    for i, one in enumerate(known):
+        batch = batch_of(model, one.image, one.label)
+        weights = log_weights(model, weigher, batch, [seed, WEIGHTS_STEP - i], DRAWS)
         found.append([bound_by(weights, k) for k in COUNTS])
     return np.array(found)
 
@@ -216,13 +241,16 @@ def spread(values):
     return order[np.linspace(0, len(order) - 1, SHOWN).round().astype(int)]
 
 
-def tell_numbers(found, shown):
+def tell_numbers(names, found, shown):
     """Prints the numbers of the shown images and the means of all, and what is left out by k."""
-    rows = [[f'{i}', *numbers([part[i] for part in found])] for i in shown]
+    rows = [[f'{names[i]}', *numbers([part[i] for part in found])] for i in shown]
     means = numbers([part.mean(axis=0) for part in found])
     tell(HEADS, [*rows, [f'mean of {len(found.kl)}', *means]])
     missing = (found.log_p[:, None] - found.bounds).T
-    rows = [[f'{k}', each.mean(), np.median(each), each.max()] for k, each in zip(COUNTS, missing)]
+    rows = [
+        [f'{k}', each.mean(), np.median(each), each.max()]
+        for k, each in zip(COUNTS, missing, strict=True)
+    ]
     tell(['k', 'left out: mean', 'median', 'most'], rows)
 
 
@@ -232,37 +260,38 @@ def numbers(one):
     return [f'{value:.3f}' for value in (log_p, elbo, kl, elbo + kl, *bounds)]
 
 
-def draw(model, known, found, shown, squares):
+def draw(model, known, found, shown, codes):
     """The figure: images over their posteriors, and the mean bounds by k."""
     page = figure.page(2.4 * SHOWN + 4, 5)
     left, right = page.subfigures(1, 2, width_ratios=[2.4 * SHOWN, 4])
     above, below = left.subplots(2, SHOWN, height_ratios=[1, 1.6])
     for top, bottom, i in zip(above, below, shown, strict=True):
-        figure.show(top, known[i].image, f'log p {found.log_p[i]:.1f}\nELBO {found.elbo[i]:.1f}')
-        draw_posterior(bottom, model, known[i], squares)
+        told = f'log p {found.log_p[i]:.1f}\nELBO {found.elbo[i]:.1f}'
+        figure.show(top, known[i].image, told)
+        draw_posterior(bottom, model, known[i], codes)
         bottom.set_title(f'KL(q, posterior) {found.kl[i]:.2f}', fontsize='medium')
     draw_bounds(right.subplots(), found)
     return page
 
 
-def draw_posterior(axes, model, picture, squares):
+def draw_posterior(axes, model, one, codes):
     """p(z given x) as a map, of the part of the plane where it is, and q as ellipses."""
-    close = cut(part_of(picture, squares), CLOSE)
-    [joint] = log_joint(model, picture.image[None], close.codes)
+    close = cut(part_of(one, codes), CLOSE)
+    [joint] = log_joint(model, one.image, close.codes)
     density = np.exp(joint - joint.max()).reshape(CLOSE, CLOSE)
-    axes.imshow(density, cmap='Blues', origin='lower', extent=close.bounds.ravel())
+    axes.imshow(density, cmap='Blues', origin='lower', extent=close.limits.ravel())
     for deviations in 1, 2:
-        size = 2 * deviations * picture.std
-        axes.add_patch(Ellipse(picture.mean, *size, fill=False, color='C1'))
-    axes.plot(*picture.mean, 'C1+')
+        size = 2 * deviations * one.std
+        axes.add_patch(Ellipse(one.mean, *size, fill=False, color='C1'))
+    axes.plot(*one.mean, 'C1+')
     axes.tick_params(labelsize='small')
 
 
-def part_of(picture, squares):
-    """The bounds (2, 2) of the square of the plane where the posterior or q is not faint."""
-    densities = picture.joint, log_normal(squares.codes, picture.mean, picture.std)
-    inside = np.any([each > each.max() + np.log(FAINT) for each in densities], axis=0)
-    low, high = squares.codes[inside].min(axis=0), squares.codes[inside].max(axis=0)
+def part_of(one, codes):
+    """The limits (2, 2) of the square of the plane where the posterior or q is not faint."""
+    densities = one.joint, log_normal(codes, one.mean, one.std)
+    inside = codes[np.any([each > each.max() + np.log(FAINT) for each in densities], axis=0)]
+    low, high = inside.min(axis=0), inside.max(axis=0)
     middle, half = (low + high) / 2, 0.55 * np.max(high - low)
     return np.stack([middle - half, middle + half], axis=1)
 
