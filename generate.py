@@ -108,9 +108,9 @@ def draw(model, inputs, settings, drawing):
     """The images that the flags ask for: uint8 (N, H, W, C)."""
     from runs.drawing import complete, paint
 
+    count = count_of(settings, inputs)
     if inputs.half:
-        return complete(model, *inputs.half, settings.num or EACH, settings.seed)
-    count = count_of(settings, inputs.labels, inputs.images)
+        return complete(model, *inputs.half, count, settings.seed, inputs.labels)
     return paint(model, count, settings.seed, inputs.labels, inputs.images, drawing)
 
 
@@ -263,11 +263,13 @@ def test_image(run, number):
     return datasets.load(settings['dataset'], *place).test_images[number]
 
 
-def count_of(settings, labels, images):
+def count_of(settings, inputs):
     """How many images to draw."""
-    if settings.num or images is not None:
-        return settings.num or len(images)
-    return EACH * len(labels) if labels and len(labels) > 1 else USUAL
+    if settings.num or inputs.images is not None:
+        return settings.num or len(inputs.images)
+    if inputs.labels and len(inputs.labels) > 1:
+        return EACH * len(inputs.labels)
+    return EACH if inputs.half else USUAL
 
 
 def save_images(path, pixels, columns=None):

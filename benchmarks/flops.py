@@ -9,6 +9,8 @@ import math
 
 from keras import layers
 
+from models.shared.masked import MaskedConv2D
+
 
 def multiply_adds(layer):
     """Multiply-adds of a layer's forward pass for one image."""
@@ -16,6 +18,14 @@ def multiply_adds(layer):
         return 0
     places = layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output
     return math.prod(layer.kernel.shape) * math.prod(places.shape[1:-1])
+
+
+def masked(model):
+    """(multiply-adds of a forward pass, those of its first kernel) of masked convolutions."""
+    found = [layer for layer in model._flatten_layers() if isinstance(layer, MaskedConv2D)]
+    counts = [math.prod(layer.kernel.shape) for layer in found]
+    pixels = math.prod(model.image_shape[:2])
+    return pixels * sum(counts), pixels * math.prod(model.first.kernel.shape)
 
 
 def forward(network):
@@ -29,6 +39,9 @@ def flops(model):
 
     The least that the update needs: samples made for the discriminator serve the generator too.
     """
+    if model.offers('log_prob'):
+        whole, first = masked(model)
+        return 2 * (3 * whole - first)
     if hasattr(model, 'encoder'):
         (encoder, first), (decoder, _) = forward(model.encoder), forward(model.decoder)
         return 2 * (3 * (encoder + decoder) - first)

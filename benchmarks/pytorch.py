@@ -4,11 +4,13 @@ As in benchmarks/updates.py, the generator draws once per step. Adam is PyTorch'
 fastest one.
 """
 
+import functools
+
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
-from benchmarks.translate import dense, translate
+from benchmarks.translate import Masked, dense, translate
 from models.shared.build import build
 
 
@@ -85,6 +87,44 @@ class OneLoss(Update):
         return loss.detach()
 
 
+class Masks(nn.Module):
+    """The PixelCNN."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.first, self.head, self.last = map(Masked, (model.first, model.head, model.last))
+        blocks = ((block.down, block.across, block.up) for block in model.blocks)
+        self.blocks = nn.ModuleList(nn.ModuleList(map(Masked, block)) for block in blocks)
+
+    def forward(self, images):
+        """Logits of images, both (N, C, H, W)."""
+        x = self.first(images)
+        for block in self.blocks:
+            found = x
+            for layer in block:
+                found = layer(relu(found))
+            x = x + found
+        return self.last(relu(self.head(relu(x))))
+
+
+class Pixelwise(Update):
+    """One player, one loss, of pixels that noise makes black and white."""
+
+    noise = staticmethod(torch.rand)
+
+    def networks(self, model):
+        """Translates the stack of convolutions."""
+        self.pixelcnn = Masks(model)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the loss."""
+        images = (noise < images).float()
+        error = binary_cross_entropy_with_logits(self.pixelcnn(images), images, reduction='sum')
+        loss = error / len(images)
+        self.move('pixelcnn', loss)
+        return loss.detach()
+
+
 class InTurn(Update):
     """The discriminator moves, then the generator against the discriminator that has moved."""
 
@@ -136,7 +176,7 @@ class AtOnce(Update):
 def update_of(model):
     """The update of a model by who moves: one player, several in turn, or all at once."""
     if len(model.players) == 1:
-        return OneLoss(model)
+        return (OneLoss if model.offers('encode') else Pixelwise)(model)
     return (InTurn if model.alternate else AtOnce)(model)
 
 
@@ -166,15 +206,30 @@ def adam(weights, settings):
 
 
 def rate(optimizer, settings):
-    """Gives the optimizer its learning rate by step, constant or as InverseTimeDecay has it."""
+    """Gives the optimizer its learning rate by step."""
     found = settings['learning_rate']
     if not isinstance(found, dict):
-        found = {'config': {'initial_learning_rate': found, 'decay_steps': 1, 'decay_rate': 0}}
-    first, steps, decay = (
-        found['config'][name] for name in ('initial_learning_rate', 'decay_steps', 'decay_rate')
-    )
-    optimizer.param_groups[0]['lr'] = first
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: 1 / (1 + decay * i / steps))
+        found = {'class_name': None, 'config': {'initial_learning_rate': found}}
+    config = found['config']
+    optimizer.param_groups[0]['lr'] = config['initial_learning_rate']
+    share = {None: lambda i: 1.0, 'InverseTimeDecay': inverse, 'ExponentialDecay': exponential}
+    known = functools.partial(share[found['class_name']], **rest(config))
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, known)
+
+
+def rest(config):
+    """What tells how a rate falls, by the names of Keras."""
+    return {name: config[name] for name in ('decay_steps', 'decay_rate') if name in config}
+
+
+def inverse(step, decay_steps, decay_rate):
+    """The share of the rate that Keras' InverseTimeDecay leaves."""
+    return 1 / (1 + decay_rate * step / decay_steps)
+
+
+def exponential(step, decay_steps, decay_rate):
+    """The share of the rate that Keras' ExponentialDecay leaves."""
+    return decay_rate ** (step / decay_steps)
 
 
 def discriminator_loss(true_logit, fake_logit):

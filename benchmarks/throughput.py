@@ -19,8 +19,14 @@ from benchmarks.report import Report
 from support import terminal
 from support.errors import InputError
 
-GROUPS = (('vae', 64), ('vae', 512), ('gan', 64), ('tutorial_dcgan', 64))  # (network, batch size)
-NETWORKS = ('vae', 'gan', 'tutorial_dcgan')
+GROUPS = (  # (network, batch size)
+    ('vae', 64),
+    ('vae', 512),
+    ('gan', 64),
+    ('tutorial_dcgan', 64),
+    ('pixelcnn', 16),
+)
+NETWORKS = ('vae', 'gan', 'tutorial_dcgan', 'pixelcnn')
 PARTS = ('throughput', 'quality', 'surroundings', 'startup')
 REFERENCE = 'tutorial'
 CONTESTANTS = {  # (file, flags of its own)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from keras import layers
 from torch import nn
+from torch.nn.functional import conv2d, pad
 
 
 def translate(stack):
@@ -58,7 +59,12 @@ def transposed(layer, *_):
 
 def mirrored(layer):
     """A kernel (K, K, A, B) as (B, A, K, K), turned by 180 degrees."""
-    return layer.kernel.numpy()[::-1, ::-1].transpose(3, 2, 0, 1)
+    return turned(layer.kernel.numpy())
+
+
+def turned(kernel):
+    """A kernel (K, L, A, B) as (B, A, K, L), turned by 180 degrees."""
+    return kernel[::-1, ::-1].transpose(3, 2, 0, 1).copy()
 
 
 def filled(module, kernel, layer):
@@ -74,6 +80,23 @@ def activation(layer):
     """What a layer does with its sums."""
     kinds = {'linear': [], 'sigmoid': [nn.Sigmoid()], 'tanh': [nn.Tanh()]}
     return (kinds | {'softplus': [nn.Softplus()]})[layer.activation.__name__]
+
+
+class Masked(nn.Module):
+    """A `MaskedConv2D`, whose kernel has the rows that are not masked as a whole."""
+
+    def __init__(self, layer):
+        super().__init__()
+        kernel, mask = (turned(x) for x in (layer.kernel.numpy(), layer.mask))
+        self.size = kernel.shape[2:]
+        self.weight, self.mask = nn.Parameter(torch.tensor(kernel)), torch.tensor(mask)
+        self.bias = nn.Parameter(torch.tensor(layer.bias.numpy()))
+
+    def forward(self, maps):
+        """(N, D, H, W) -> (N, F, H, W)."""
+        rows, columns = self.size
+        side = columns // 2
+        return conv2d(pad(maps, [side, side, 0, rows - 1]), self.weight * self.mask, self.bias)
 
 
 def batch_norm(layer, *_):

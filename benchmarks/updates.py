@@ -1,14 +1,14 @@
 """The update of each network as TensorFlow's tutorials write it: GradientTape and Keras' Adam.
 
-Networks, rates, losses and the order of moves are those of the project's models: the VAE has one
-loss, the GAN's players move in turn, the DCGAN's at once. The project's loop draws the GAN's
-samples again for the second player; here, as a user would write it, they are drawn once.
+Networks, rates, losses and the order of moves are those of the project's models: VAE and PixelCNN
+have one loss, the GAN's players move in turn, the DCGAN's at once. The project's loop draws the
+GAN's samples again for the second player; here, as a user would write it, they are drawn once.
 """
 
 import keras
 import tensorflow as tf
 
-from losses import GAN_loss_without_labels, VAE_loss
+from losses import GAN_loss_without_labels, VAE_loss, reconstruction_error
 
 
 class Update:
@@ -48,6 +48,21 @@ class OneLoss(Update):
             logits = self.model.decoder(mean + std * noise, training=True)
             loss = VAE_loss(images, logits, mean, std)
         self.move('vae', loss, tape)
+        return loss
+
+
+class Pixelwise(Update):
+    """The PixelCNN: one player, one loss, of pixels that noise makes black and white."""
+
+    noise = staticmethod(tf.random.uniform)
+
+    def apply(self, images, noise):
+        """A step by this noise; returns the loss."""
+        images = tf.cast(noise < images, images.dtype)
+        with tf.GradientTape() as tape:
+            logits = self.model.logits(images)
+            loss = tf.reduce_mean(reconstruction_error(images, logits))
+        self.move('pixelcnn', loss, tape)
         return loss
 
 
@@ -102,7 +117,7 @@ class AtOnce(Update):
 def update_of(model):
     """The update of a model by who moves: one player, several in turn, or all at once."""
     if len(model.players) == 1:
-        return OneLoss(model)
+        return (OneLoss if model.offers('encode') else Pixelwise)(model)
     return (InTurn if model.alternate else AtOnce)(model)
 
 

@@ -13,11 +13,11 @@ from models.shared.autoregressive import AutoregressiveModel, multiple
 from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D
 
-defaults = {'epochs': 60, 'batch_size': 64, 'learning_rate': 1e-3, 'train_size': 60000}
+defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
 options = {
-    'blocks': {'default': 7, 'help': 'residual blocks', 'least': 1, 'most': 100},
+    'blocks': {'default': 15, 'help': 'residual blocks', 'least': 1, 'most': 100},
 }
-FEATURES = 32  # h: maps within a residual block; 2 h between them
+FEATURES = 16  # h: maps within a residual block; 2 h between them
 HEAD = 32
 
 

@@ -38,16 +38,23 @@ def paint(model, count, seed, labels=None, images=None, drawing=None):
     check_given(model, labels, images)
     if images is not None:
         return draw(model, latents_of(model, count, seed, images), drawing)
-    given = None if labels is None else np.resize(labels, count)
-    return draw(model, model.latents(count, seed, given), drawing)
+    return draw(model, model.latents(count, seed, resized(labels, count)), drawing)
 
 
-def complete(model, image, rows, count, seed):
-    """`count` images (count, H, W, C) with the first `rows` rows of `image`, all uint8."""
+def resized(labels, count):
+    """As many labels as that, in turn; None for None."""
+    return None if labels is None else np.resize(labels, count)
+
+
+def complete(model, image, rows, count, seed, labels=None):
+    """`count` images (count, H, W, C) with the first `rows` rows of `image`, all uint8.
+
+    `labels` are the numbers of the classes to draw in turn, for a model that takes labels.
+    """
     images = pixels_for(model, np.repeat(image[None], count, axis=0))
     method = functools.partial(model.complete, images=images, rows=rows)
     draw = compile_for(model, lambda latents: to_uint8(method(latents), model.value_range))
-    return draw(model.latents(count, seed)).numpy()
+    return draw(model.latents(count, seed, resized(labels, count))).numpy()
 
 
 def by_row(images):

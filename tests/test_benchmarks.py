@@ -13,7 +13,7 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import equal_time, evaluation, throughput, tutorial_dcgan
+from benchmarks import drawing, equal_time, evaluation, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -61,6 +61,13 @@ def test_operations_of_the_dcgan_by_hand():
     assert flops(make('tutorial_dcgan')) == pytest.approx(452e6, rel=2e-3)
 
 
+def test_operations_of_the_pixelcnn_by_hand():
+    """7x7 without the rows below, then 15 blocks 32 -> 16 -> 16 -> 32, 32 -> 32 and a logit."""
+    first, block = 4 * 7 * 32, 32 * 16 + 2 * 3 * 16 * 16 + 16 * 32
+    whole = first + 15 * block + 32 * 32 + 32
+    assert flops(make('pixelcnn')) == 2 * 784 * (3 * whole - first)
+
+
 def comparable(network, monkeypatch):
     """A model without what differs between the libraries, drop-outs and the place of epsilon."""
     model = make(network)
@@ -81,13 +88,18 @@ def losses_of_ours(network, monkeypatch):
     pixels = from_uint8(images(), model.value_range)
     batches = [Batch(pixels, tf.zeros([BATCH]), tf.constant(i)) for i in range(STEPS)]
     rows = [loop._step(batch).numpy() for batch in batches]
-    name = 'loss' if network == 'vae' else 'generator_loss'
+    name = 'loss' if network in ('vae', 'pixelcnn') else 'generator_loss'
     return [row[loop.names.index(name)] for row in rows]
 
 
 def noises(network):
-    """The noise of these steps: (BATCH, 100) each, for the GAN also that on data and samples."""
+    """The noise of these steps: (BATCH, 100) each, for the GAN also that on data and samples.
+
+    For the PixelCNN a number a pixel.
+    """
     seeds = [tf.constant([0, i]) for i in range(STEPS)]
+    if network == 'pixelcnn':
+        return [[uniform(images().shape, apart(seed))] for seed in seeds]
     if network != 'gan':
         return [[normal([BATCH, 100], seed)] for seed in seeds]
     shape, deviations = images().shape, [0.5, 0.5 / (1 + 1 / 500)]
@@ -114,12 +126,14 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
 
     model = comparable(network, monkeypatch)
 
-    def mirrored(maps):
-        return torch.tensor(maps.numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy())
+    def mirrored(values):
+        if len(values.shape) == 4:
+            values = values.numpy()[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy()
+        return torch.tensor(np.asarray(values))
 
     batch = mirrored(from_uint8(images(), model.value_range))
     update = pytorch.update_of(model)
-    steps = [(torch.tensor(z.numpy()), *map(mirrored, seen)) for z, *seen in noises(network)]
+    steps = [map(mirrored, drawn) for drawn in noises(network)]
     losses = [update.apply(batch, *drawn).item() for drawn in steps]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
@@ -263,3 +277,11 @@ def test_the_cost_of_scores_is_told_for_each(monkeypatch, capsys):
     evaluation.main()
     told = [line.split(':')[0] for line in capsys.readouterr().out.splitlines()]
     assert told == [*evaluation.SCORES, 'memory']
+
+
+def test_drawing_is_timed_from_memory_and_naively(monkeypatch, capsys):
+    monkeypatch.setattr(drawing, 'SHAPE', (4, 4, 1))
+    line = 'pixelcnn --blocks=1 --width=0.2'
+    assert drawing.main(['drawing.py', f'--models={line}', '--images=3']) == 0
+    cells = capsys.readouterr().out.splitlines()[-1].split('|')
+    assert cells[1].strip() == f'`{line}`' and cells[-2].strip() == '100.00%'

@@ -20,6 +20,7 @@ from losses import (
     historical_averaging_loss,
     kl_from_standard_normal,
     least_squares_loss,
+    levels_error,
     minimax_loss,
     non_saturating_loss,
     reconstruction_error,
@@ -86,6 +87,7 @@ PICTURES = [RNG.uniform(size=(3, 2, 2, 3)), RNG.normal(size=(3, 2, 2, 3))]
 BINARY = [RNG.normal(size=5), RNG.normal(size=5)]
 CLASSES = [RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4)), np.eye(4)[[0, 3, 1, 1, 2]]]
 FEW = [RNG.normal(size=(5, 4)) for _ in range(3)]
+LEVELS = np.reshape([0, 3, 254, 255], (2, 1, 2, 1)) / 255.0
 LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS} | {
     'kl': (lambda *x: tf.reduce_sum(kl_from_standard_normal(*x)), CODES),
     'gan-d': (lambda *x: GAN_loss_without_labels(*x)[0], BINARY),
@@ -96,6 +98,10 @@ LOSSES = {f'vae-{kind}': (vae_loss(kind), [*PICTURES, *CODES]) for kind in KINDS
     'acgan-g': (lambda *x: auxiliary_classifier_loss(*x)[1], [*BINARY, *CLASSES]),
     'supervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[0], FEW),
     'unsupervised': (lambda *x: semi_supervised_loss(x[0], [0, 3, 1, 1, 2], *x[1:])[1], FEW),
+    'levels': (
+        lambda *x: tf.reduce_sum(levels_error(LEVELS, *x)),
+        [RNG.normal(size=(2, 1, 2, 1, 256))],
+    ),
     'feature-matching': (feature_matching_loss, FEW[:2]),
     'feature-reconstruction': (
         lambda *x: tf.reduce_sum(feature_reconstruction_error(*x)),
@@ -213,6 +219,14 @@ def test_reconstruction_is_bernoulli_unless_told():
     np.testing.assert_array_equal(
         reconstruction_error(IMAGES, LOGITS), reconstruction_error(IMAGES, LOGITS, 'bernoulli')
     )
+
+
+def test_the_error_of_levels_by_hand():
+    """All logits equal: log 256 a pixel; one of log 3 beside 255 of 0: 3 of 258, or 1."""
+    logits = np.zeros([2, 1, 2, 1, 256])
+    logits[1, 0, 0, 0, 254] = logits[1, 0, 1, 0, 0] = np.log(3)
+    expected = [2 * np.log(256), np.log(258 / 3) + np.log(258)]
+    np.testing.assert_allclose(levels_error(LEVELS, tf.constant(logits)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize('kind', ['L2', 'gauss', None])

@@ -27,7 +27,7 @@ from training.loop import Loop
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 CLASSES, BATCH = 10, 4
 SEED = tf.constant([0, 5])
-SMALL = {'width': 0.1, 'labelled_per_class': 1}  # for models that have them
+SMALL = {'width': 0.1, 'labelled_per_class': 1, 'blocks': 1, 'layers': 1}  # where there are such
 
 
 def make(name, shape, seed=0, precision='float32', **changes):

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from keras.optimizers.schedules import ExponentialDecay
 
 from losses import levels_error, reconstruction_error
 from models.shared.base import GenerativeModel
 from models.shared.masked import IMAGE, MARGIN, Spot
 from models.shared.noise import LATENTS_STEP, uniform
+from models.shared.optimizers import Adam
 from models.shared.pixels import binarize
 
 LEVELS, UNKNOWN = 256, -1.0
@@ -24,6 +26,11 @@ options = {
         'help': 'what a pixel may be: binary, black or white, drawn anew at every step with the '
         'grey value as the probability of white; levels, one of 256',
         'choices': ('binary', 'levels'),
+    },
+    'half_life': {
+        'default': 20000,
+        'help': 'steps in which the learning rate falls to one half',
+        'least': 1,
     },
     'width': {
         'default': 1.0,
@@ -109,6 +116,11 @@ class AutoregressiveModel(GenerativeModel):
         nats = tf.reduce_mean(self.nats(self.seen(batch, seed)))
         [player] = self.players
         return {player: nats}, {'bits_per_dimension': nats / self.bit}
+
+    def optimizers(self):
+        """Adam at a rate that falls by one half in every `half_life` steps."""
+        rate = ExponentialDecay(self.settings.learning_rate, self.settings.half_life, 0.5)
+        return {player: Adam(rate) for player in self.players}
 
     def test(self, batch, seed):
         """Nats and bits a dimension of each image."""
