@@ -198,7 +198,7 @@ def draw_line(line, name, image, white, bits, completed, most):
     nats = bits.sum() * np.log(2)
     shown.text(-1, len(image) / 2, f'{name}\n{nats:.1f} nats', rotation=90, ha='right', va='center')
     surprised.set_axis_off()
-    return surprised.imshow(bits.sum(axis=2), cmap='magma', vmin=0, vmax=most)
+    return surprised.imshow(bits.sum(axis=2), cmap='magma_r', vmin=0, vmax=most)
 
 
 if __name__ == '__main__':
