@@ -303,7 +303,7 @@ def draw_bounds(axes, found):
     axes.axhline(found.elbo.mean(), color='C1', linestyle='--', label='ELBO, by the grid')
     axes.set(xscale='log', xlabel='k, codes drawn for an image', ylabel='nats')
     axes.set_title(f'Means of {len(found.kl)} test images', fontsize='medium')
-    axes.legend(fontsize='small', loc='center right')
+    axes.legend(fontsize='small', loc='lower right', bbox_to_anchor=(1, 0.1))
     figure.plain_ticks(axes)
 
 

@@ -28,7 +28,6 @@ KINDS = {
     'Row LSTM': ('pixelrnn', 'layers', {'variant': 'row'}),
     'Diagonal BiLSTM': ('pixelrnn', 'layers', {'variant': 'diagonal'}),
 }
-WIDTH = 0.25  # of the networks; it changes nothing of what is seen
 IMAGES = 4  # a ReLU that is zero in one hides nothing in the others
 DEEPEST = 100
 LARGEST = 32  # with more pixels all but one of them could be told as 100.0 %
@@ -82,7 +81,7 @@ def place_of(settings):
 def look(name, depth, side, place):
     """What each pixel is to the one at `place`, for a model of KINDS: (side, side) of states."""
     model, flag, more = KINDS[name]
-    own = {flag: depth, 'width': WIDTH, 'precision': 'float64'} | more
+    own = {flag: depth, 'precision': 'float64'} | more
     network = build((side, side, 1), 10, flags.settings(model, dataset='digits', **own))
     before = np.arange(side * side).reshape(side, side) < place[0] * side + place[1]
     states = np.where(before, np.where(seen(network, *place), SEEN, UNSEEN), LATER)

@@ -9,6 +9,8 @@ import tensorflow as tf
 from harness import check_drawn, untrained_run
 from scipy.stats import bernoulli
 
+import datasets
+from evaluation.likelihoods import binarized
 from lessons import questions, sight
 from models.shared.base import Batch
 from support.errors import InputError
@@ -98,6 +100,10 @@ def test_questions_as_told_and_drawn(asked, saved, tmp_path, capsys):
         completed = line[4].images[0].get_array().reshape(2, 28, 4, 28).swapaxes(1, 2)
         assert (completed[:, :, :20] == image[:20]).all()
         assert len(np.unique(completed[:, :, 20:].reshape(8, -1), axis=0)) == 8
+    data = datasets.load('digits')
+    images, _ = datasets.subset(binarized(data.test_images), data.test_labels, 7)
+    nats = -model.log_prob(Batch(tf.constant(images / 255, tf.float32), tf.zeros([7])))
+    assert float(told[2].split()[4]) == pytest.approx(np.mean(nats), abs=0.06)
     assert places[0, 3].get_xlim() == places[1, 3].get_xlim()
 
 
@@ -144,7 +150,7 @@ def reached(name, depth, side, place):
     return seen & ~((up == 1) & (column == side - 1))
 
 
-@pytest.mark.parametrize(('name', 'depth'), itertools.product(sight.KINDS, (1, 3)))
+@pytest.mark.parametrize(('name', 'depth'), [*itertools.product(sight.KINDS, (1, 3))])
 def test_what_is_seen_is_what_the_kernels_reach(name, depth):
     side, place = 20, (12, 8)
     states = sight.look(name, depth, side, place)
