@@ -181,6 +181,21 @@ def test_sight_as_told_and_drawn(saved, tmp_path, capsys, monkeypatch):
     np.testing.assert_allclose(colours, [[[31 / 255, 119 / 255, 180 / 255]], [[0.88] * 3]])
 
 
+def test_each_state_is_drawn_as_the_legend_says():
+    page = sight.draw({'any': [np.arange(4).reshape(2, 2)]}, [5])
+    drawn = page.axes[0].images[0].get_array().reshape(4, 3)
+    assert page.axes[0].get_title() == 'any: 50.0 %'
+    [legend] = page.legends
+    told = {
+        text.get_text(): patch.get_facecolor()[:3]
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    names = [*sight.COLOURS]
+    assert [names[i] for i in (sight.SEEN, sight.UNSEEN)] == ['seen', 'not seen']
+    np.testing.assert_allclose(drawn, [told[name] for name in names])
+    assert len(np.unique(drawn, axis=0)) == 4
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
