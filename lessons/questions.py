@@ -56,29 +56,23 @@ def main(argv):
     compared = directory.open_runs(settings.runs)
     data, _ = load(compared, settings.data_dir)
     shown, rows = numbers_of(settings.numbers, data), rows_of(settings.rows, data)
-    named = restored(compared)
+    names, models = restored(compared)
     more, _ = datasets.subset(np.arange(len(data.test_images)), data.test_labels, settings.count)
-    found = [answer(model, data, shown) for _, model in named]
-    told = [
-        row
-        for (name, model), each in zip(named, found, strict=True)
-        for row in table(name, each, answer(model, data, more), data)
-    ]
-    tell(HEADS, told)
+    found, means = ([answer(model, data, part) for model in models] for part in (shown, more))
+    tell_numbers(names, found, means, data)
     drawn = [
         [complete(model, image, rows, COMPLETIONS, settings.seed) for image in each.images]
-        for (_, model), each in zip(named, found, strict=True)
+        for model, each in zip(models, found, strict=True)
     ]
-    figure.save(settings.out, draw([name for name, _ in named], found, drawn))
+    figure.save(settings.out, draw(names, found, drawn))
     return 0
 
 
 def define_flags(table):
     """Defines this lesson's flags on `table`."""
     group = 'What to ask'
-    flags.define(
-        table, group, 'runs', None, 'directories of autoregressive models, of one data set'
-    )
+    meaning = 'directories of runs of autoregressive models, of one data set'
+    flags.define(table, group, 'runs', None, meaning)
     meaning = "prepared data sets of tensorflow-datasets; by default the first run's directory"
     flags.define(table, group, 'data_dir', None, meaning)
     flags.define(table, group, 'numbers', '0,1,2', 'of the test images that are shown, from 0')
@@ -107,14 +101,13 @@ def rows_of(rows, data):
 
 
 def restored(compared):
-    """[(name, model)] of runs; raises InputError for one that asks no pixel whether it is white."""
+    """Names and models of runs; raises InputError for one that tells no pixel's p(white)."""
     models = [restore(run, checkpoint(run)) for run in compared]
     for run, model in zip(compared, models, strict=True):
         if not model.offers('complete') or model.likelihood != 'binarized':
             remedy = 'name runs of pixelcnn, gated_pixelcnn or pixelrnn with --pixels=binary'
             raise InputError(f'{run.path}: asks no pixel whether it is white; {remedy}')
-    names = [name for name, _ in columns.name_runs(compared)]
-    return [*zip(names, models, strict=True)]
+    return [name for name, _ in columns.name_runs(compared)], models
 
 
 def answer(model, data, numbers):
@@ -127,11 +120,14 @@ def answer(model, data, numbers):
     return Answers(numbers, images, expit(logits), np.logaddexp(0, against) / np.log(2))
 
 
-def table(name, found, more, data):
-    """The printed rows of a model: of the images it was `found` for, and the means of `more`."""
-    each, means = (measure(one, data.test_images[one.numbers]) for one in (found, more))
-    rows = [[name, f'{i}', *words(row)] for i, row in zip(found.numbers, each, strict=True)]
-    return [*rows, [name, f'mean of {len(means)}', *words(means.mean(axis=0))]]
+def tell_numbers(names, found, means, data):
+    """Prints the numbers of the images that each model was `found` for, and the means of more."""
+    rows = []
+    for name, answers, more in zip(names, found, means, strict=True):
+        each, all_more = (measure(one, data.test_images[one.numbers]) for one in (answers, more))
+        rows += [[name, f'{i}', *words(row)] for i, row in zip(answers.numbers, each, strict=True)]
+        rows.append([name, f'mean of {len(all_more)}', *words(all_more.mean(axis=0))])
+    tell(HEADS, rows)
 
 
 def measure(found, greys):
