@@ -54,6 +54,16 @@ def wholes(tmp_path_factory):
 
 
 @pytest.fixture
+def saved(monkeypatch):
+    """The pages that lessons have saved, which are written all the same."""
+    from lessons import figure
+
+    pages, save = [], figure.save
+    monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page) or save(path, page))
+    return pages
+
+
+@pytest.fixture
 def clean(tmp_path):
     """Takes a test's files away: checkpoints are large, and pytest keeps three sessions'."""
     yield

@@ -28,6 +28,7 @@ from unittest import mock
 import numpy as np
 
 import flags
+import pictures
 import train
 from runs.directory import FORMAT, Run
 from support import terminal
@@ -400,3 +401,35 @@ def cores_of(directory):
 def newest(directory):
     """The arrays of the newest checkpoint."""
     return read_arrays(Run(Path(directory) / 'run').checkpoints()[0])
+
+
+# Lessons
+
+
+def untrained_run(path, model, prepare=None, **changes):
+    """A run on digits saved before its first step, after `prepare(model)`, and its model."""
+    from models.shared.build import build
+    from training import setup
+
+    settings = flags.settings(model, dataset='digits', **changes)
+    data, data_hash = setup.load(settings)
+    path.mkdir()
+    run = Run(path)
+    run.begin(setup.configuration(settings, data, data_hash))
+    found = build(data.train_images.shape[1:], len(data.class_names), settings)
+    if prepare:
+        prepare(found)
+    weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
+    run.save(weights | {'step': np.array(0)}, 0)
+    return run, found
+
+
+def check_drawn(path, page):
+    """The file is the page, and every axes on it has ink."""
+    shown, expected = pictures.load_png(path), np.asarray(page.canvas.buffer_rgba())[..., :3]
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected).mean() < 3  # WebP loses a little
+    for axes in page.axes:
+        left, bottom, right, top = np.round(axes.get_window_extent().extents).astype(int)
+        inside = shown[len(shown) - top : len(shown) - bottom, left:right].min(axis=2)
+        assert np.mean(inside < 160) > 0.004

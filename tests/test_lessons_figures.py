@@ -6,16 +6,15 @@ import math
 import harness
 import numpy as np
 import pytest
+from harness import check_drawn, untrained_run
 from PIL import Image
 
-import flags
 import pictures
 from evaluation import metrics
 from lessons import (
     circling,
     clipping,
     epochs,
-    figure,
     lengths,
     manifold,
     one_dimension,
@@ -26,21 +25,11 @@ from lessons import (
     windows,
 )
 from lessons import codes as codes_lesson
-from models.shared.build import build
 from pages.columns import list_columns
 from runs.directory import Run
 from support.errors import InputError
-from training import setup
 
 LOG_2, LOG_4 = math.log(2), math.log(4)
-
-
-@pytest.fixture
-def saved(monkeypatch):
-    """The pages that lessons have saved, which are written all the same."""
-    pages, save = [], figure.save
-    monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page) or save(path, page))
-    return pages
 
 
 def curves(axes):
@@ -51,17 +40,6 @@ def curves(axes):
 
 def titles(page):
     return [axes.get_title() for axes in page.axes]
-
-
-def check_drawn(path, page):
-    """The file is the page, and every axes on it has ink."""
-    shown, expected = pictures.load_png(path), np.asarray(page.canvas.buffer_rgba())[..., :3]
-    assert shown.shape == expected.shape
-    assert np.abs(shown.astype(int) - expected).mean() < 3  # WebP loses a little
-    for axes in page.axes:
-        left, bottom, right, top = np.round(axes.get_window_extent().extents).astype(int)
-        inside = shown[len(shown) - top : len(shown) - bottom, left:right].min(axis=2)
-        assert np.mean(inside < 160) > 0.004
 
 
 # Games
@@ -394,19 +372,6 @@ def test_manifold_refuses_longer_codes(tmp_path):
 
 
 # Runs of untrained networks
-
-
-def untrained_run(path, model, **changes):
-    """A run on digits that was saved before its first step, and its model."""
-    settings = flags.settings(model, dataset='digits', **changes)
-    data, data_hash = setup.load(settings)
-    path.mkdir()
-    run = Run(path)
-    run.begin(setup.configuration(settings, data, data_hash))
-    found = build(data.train_images.shape[1:], len(data.class_names), settings)
-    weights = {f'{i:04d}': v.numpy() for i, v in enumerate(found.variables)}
-    run.save(weights | {'step': np.array(0)}, 0)
-    return run, found
 
 
 @pytest.fixture(scope='module')
