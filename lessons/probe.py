@@ -53,7 +53,7 @@ def sight(model):
 
     def see(images):
         parts = batches(model, images, np.zeros(len(images), int))
-        return np.concatenate([seen(model, part) for part in parts])
+        return np.concatenate([seen(model, part) for part in parts]).astype(np.float32)
 
     return see
 

@@ -77,7 +77,7 @@ def test_the_posterior_is_bayes_rule():
 def test_a_bound_of_many_codes_is_the_mean_over_codes():
     """Half of the codes turn each pixel's probability round, the other half do not."""
     turned = CONDITIONAL[::-1]  # white where it was black
-    found = joint.conditionals(Coded(), IMAGES, codes=20000)
+    found = joint.conditionals(Coded(), IMAGES, codes=4000)
     np.testing.assert_allclose(np.exp(found), (CONDITIONAL + turned) / 2, rtol=0.03)
 
 
@@ -104,12 +104,11 @@ def test_shares_of_classes():
 
 
 def test_a_row_by_hand():
-    """Of all images as often as the joint density says, the label tells the mutual information."""
     told = joint.row('known', np.log(CONDITIONAL)[:2], PRIOR, np.array([0, 0]))
-    sums = [0.75 * 0.02 + 0.25 * 0.4, 0.75 * 0.08 + 0.25 * 0.4]
+    alone = -np.mean(np.log([0.75 * 0.02 + 0.25 * 0.4, 0.75 * 0.08 + 0.25 * 0.4]))
     own = -np.mean(np.log([0.02, 0.08]))
     assert told[:3] == ['known', '2', '2']
-    assert told[3:] == pytest.approx([own, -np.mean(np.log(sums)), np.mean(np.log(sums)) + -own])
+    assert told[3:] == pytest.approx([own, alone, alone - own])
     assert joint.row('known', np.log(CONDITIONAL)[2:], PRIOR, np.array([0, 1]))[1] == '1'
 
 
@@ -186,10 +185,12 @@ def test_runs_are_told_and_drawn(made, monkeypatch, tmp_path, capsys):
     """All four images, ten of each, of which three in four are of class 0."""
     images = np.repeat(IMAGES, 10, axis=0)
     labels = np.tile([0, 0, 1, 0], 10)
-    pages, save = [], figure.save
+    pages, save, paint = [], figure.save, joint.paint
     monkeypatch.setattr(joint, 'load', lambda runs, place: (data_of(images, labels), 'hash'))
     monkeypatch.setattr(joint, 'hire', lambda *words: judge())
     monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page) or save(path, page))
+    taller = lambda shown, images, labels: paint(shown, images.repeat(2, axis=1), labels)  # noqa: E731
+    monkeypatch.setattr(joint, 'paint', taller)  # a single row of pixels is no picture
     out = tmp_path / 'figure.png'
     command = ['joint', '--runs=known,coded', '--marginal=alone', f'--out={out}', '--codes=2']
     assert joint.main(command) == 0
