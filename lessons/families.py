@@ -120,7 +120,7 @@ def judge_all(compared, settings):
         model, family = restore(run, checkpoint(run)), family_of(run.config['model'])
         samples, seconds = time_drawing(model, data.test_images)
         costs = seconds, minutes(run), f'{parameters(model):,}'
-        known = *nats(result['scores'], model.given), result['scores']['fid']['fid']
+        known = *nats(result['scores'], model.given), result['scores'].get('fid', {}).get('fid')
         told.append([name, family, *known, *costs, probed(probe.sight(model), data)])
         shown[f'{name}: {family}'] = samples[:GRID]
     return told, shown

@@ -186,7 +186,9 @@ def test_runs_are_told_and_drawn(made, monkeypatch, tmp_path, capsys):
     images = np.repeat(IMAGES, 10, axis=0)
     labels = np.tile([0, 0, 1, 0], 10)
     pages, save, paint = [], figure.save, joint.paint
-    monkeypatch.setattr(joint, 'load', lambda runs, place: (data_of(images, labels), 'hash'))
+    data = data_of(255 - images, labels)  # what is drawn of them is told apart from them
+    monkeypatch.setattr(joint, 'load', lambda runs, place: (data, 'hash'))
+    monkeypatch.setattr(joint, 'binarized', lambda images: 255 - images)
     monkeypatch.setattr(joint, 'hire', lambda *words: judge())
     monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page) or save(path, page))
     taller = lambda shown, images, labels: paint(shown, images.repeat(2, axis=1), labels)  # noqa: E731
@@ -204,9 +206,9 @@ def test_runs_are_told_and_drawn(made, monkeypatch, tmp_path, capsys):
     assert marginal.split()[:4] == ['alone', '-', '-', '-']
     alone = -np.repeat(np.log(CONDITIONAL[:, 0]), 10).mean()
     assert float(marginal.split()[4]) == pytest.approx(alone, abs=2e-3)
-    light = np.repeat([0, 1, 1, 1], 10)
-    assert grey.split()[:3] == ['classifier,', 'grey', str(np.sum(light != labels))]
-    assert white.split()[-6:-3] == ['white', str(np.sum(light != labels)), '40']
+    light, dark = np.repeat([0, 1, 1, 1], 10), np.repeat([1, 1, 1, 0], 10)
+    assert grey.split()[:3] == ['classifier,', 'grey', str(np.sum(dark != labels))]
+    assert white.split()[-5:-3] == [str(np.sum(light != labels)), '40']
     check_line(pages[0].subfigs[0], both - np.log(np.exp(both).sum(axis=1))[:, None], labels)
     assert pictures.load_png(out).shape[1] > 1000
 
