@@ -180,6 +180,7 @@ def probed(see, data):
 
 def paint(shown):
     """The figure: the tree, and below it {title: samples (GRID, H, W, C)}."""
+    columns = min(LINE, len(shown))
     lines = -(-len(shown) // LINE)
     page = figure.page(11, 3.6 + 2 * lines)
     if not shown:
@@ -187,7 +188,7 @@ def paint(shown):
         return page
     above, below = page.subfigures(2, 1, height_ratios=[3.6, 2 * lines])
     draw_tree(above.subplots())
-    places = below.subplots(lines, LINE, squeeze=False).ravel()
+    places = below.subplots(lines, columns, squeeze=False).ravel()
     for axes in places:
         axes.set_axis_off()
     for axes, (title, samples) in zip(places, shown.items(), strict=False):

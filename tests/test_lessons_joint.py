@@ -114,7 +114,7 @@ def test_a_row_by_hand():
 
 def test_the_prior_can_decide():
     """Equal densities: the class with the larger share wins."""
-    assert joint.row('even', np.zeros([3, 2]), PRIOR, np.array([0, 0, 1]))[1] == '1'
+    assert joint.row('even', np.zeros([3, 2]), PRIOR[::-1], np.array([1, 1, 0]))[1] == '1'
 
 
 def test_examples_are_the_ends_of_right_and_wrong():
