@@ -125,14 +125,26 @@ def test_a_probe_sees_ten_images_of_each_class_and_tells_the_shades():
     assert found == [1, 1, 1] and seen == [100, 20, 20, 20]
 
 
-def test_a_probe_is_fair_to_small_numbers():
-    """The class stands in one that is a millionth of the other, which is noise."""
+@pytest.mark.parametrize('unit', [1e-6, 1e6])
+def test_a_probe_has_no_unit(unit):
+    """The classes touch, so that it takes more than the smallest weights."""
     noise = np.random.default_rng(1)
 
     def see(images):
-        return np.stack([noise.normal(size=len(images)), 1e-6 * images.mean(axis=(1, 2, 3))], 1)
+        said = np.where(images.mean(axis=(1, 2, 3)) > 60, 1.0, -1.0)[:, None]
+        return unit * (said + noise.normal(scale=0.3, size=said.shape))
 
-    assert min(probe.accuracies(see, data_of(50))) > 0.95
+    assert min(probe.accuracies(see, data_of(200))) > 0.98
+
+
+def test_what_hardly_varies_does_not_hide_the_class():
+    noise = np.random.default_rng(1)
+
+    def see(images):
+        said = images.mean(axis=(1, 2, 3))[:, None] / 255
+        return np.concatenate([said, noise.normal(scale=0.02, size=[len(images), 300])], axis=1)
+
+    assert min(probe.accuracies(see, data_of(200))) > 0.98
 
 
 def test_a_probe_of_nothing_guesses():
