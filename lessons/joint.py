@@ -223,7 +223,7 @@ def draw_line(part, known, grid, images, labels):
     for i, digit, bars in zip(rows, above, below, strict=True):
         figure.show(places[digit], images[i], f'a {labels[i]}, told as {known[i].argmax()}')
         draw_bars(places[bars], known[i], labels[i])
-    places[below[0]].set_ylabel('log p(y given x), nats')
+    places[below[0]].set_ylabel('log p(y given x)')
     figure.show(places['samples'], grid, 'samples by class')
 
 
