@@ -60,6 +60,17 @@ def layers_of(network, kind):
 # Networks
 
 
+@pytest.mark.parametrize('name', ['dcgan', 'gan_mlp', 'wgan_gp'])
+def test_features_are_what_the_logit_is_a_sum_of(name):
+    model = make(name)
+    images = pictures(model, seed=1)
+    kernel, *bias = model.discriminator.layers[-1].get_weights()
+    features = model.features(images).numpy()
+    assert features.ndim == 2
+    logits = model.discriminator(images, training=False)
+    np.testing.assert_allclose(features @ kernel + sum(bias), logits, rtol=1e-4, atol=1e-6)
+
+
 def test_the_networks_of_2014_have_the_paper_s_parameters():
     model = build(SHAPE, 10, settings('gan_mlp'))
     assert model.generator.count_params() == 101 * 1200 + 1201 * 1200 + 1201 * 784

@@ -102,6 +102,11 @@ class AdversarialModel(GenerativeModel):
         """The images of the generator or its average, by moving batch statistics."""
         return self.drawer(latents, training=False)
 
+    def features(self, images):
+        """What the last layer of the discriminator sees, by moving batch statistics: (N, D)."""
+        network = self.discriminator
+        return keras.Model(network.inputs, network.layers[-1].input)(images, training=False)
+
     def export(self):
         """The generator or its average: noise -> images in `value_range`; None if not of stock."""
         return stock(self.drawer)
