@@ -22,7 +22,7 @@ from models.shared.masked import MaskedConv2D
 
 defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
 options = {
-    'layers': {'default': 7, 'help': 'gated layers after the first', 'least': 1, 'most': 100},
+    'layers': {'default': 14, 'help': 'gated layers after the first', 'least': 1, 'most': 100},
     'condition': {
         'default': 'none',
         'help': 'what all pixels depend on besides: the label, or nothing',
