@@ -191,6 +191,25 @@ def test_the_probabilities_of_all_images_sum_to_one_and_samples_follow_them(name
     assert chi_squared < 37.7  # 99.9 % of a chi-squared with 15 degrees of freedom
 
 
+def test_the_rate_halves_in_every_half_life():
+    model = make('pixelcnn', (4, 4, 1), learning_rate=0.4, half_life=10)
+    optimizer = model.optimizers()['pixelcnn']
+    rates = []
+    for step in (0, 10, 20):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [0.4, 0.2, 0.1], rtol=1e-6)
+
+
+def test_pixels_are_drawn_anew_for_every_seed_and_white_as_often_as_they_are_grey():
+    model = make('pixelcnn', (4, 4, 1))
+    grey = Batch(tf.fill([500, 4, 4, 1], tf.constant(0.3, tf.float64)), None)
+    one, again, other = (model.seen(grey, [0, step]).images.numpy() for step in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any() and np.isin(one, [0, 1]).all()
+    assert one.mean() == pytest.approx(0.3, abs=0.02)
+
+
 # Drawing
 
 
