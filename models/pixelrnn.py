@@ -25,7 +25,7 @@ from models.shared.masked import MaskedConv2D, convolve
 defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
 options = {
     'variant': {
-        'default': 'diagonal',
+        'default': 'row',
         'help': 'recurrent layers: row, the Row LSTM, or diagonal, the Diagonal BiLSTM',
         'choices': ('row', 'diagonal'),
     },
@@ -38,7 +38,7 @@ HEAD = 32
 class Model(AutoregressiveModel):
     """Recurrent layers with residual connections."""
 
-    xla_up_to = (28, 64)
+    xla_up_to = (28, 16)
 
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
