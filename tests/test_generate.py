@@ -260,7 +260,8 @@ def damaged_run(path):
         (
             'vae',
             ['--run=run', '--label=1', '--export=x'],
-            '--label, --labels, --images: --export alone draws nothing; add --out',
+            '--label, --labels, --images, --complete, --progress_gif: --export alone draws '
+            'nothing; add --out',
         ),
     ],
 )

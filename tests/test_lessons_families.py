@@ -203,6 +203,7 @@ def test_runs_are_told_and_shown(monkeypatch, tmp_path, capsys):
         monkeypatch.setattr(families, name, value)
     monkeypatch.setattr(families.directory, 'open_runs', lambda paths: [run])
     monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page))
+    monkeypatch.setattr(probe, 'DRAWS', 1)
     assert families.main(['families', '--runs=vae', '--num_samples=300', f'--out={out}']) == 0
     heads, grey, white, own = (line.split() for line in capsys.readouterr().out.splitlines())
     assert own == ['my-vae', 'variational', '99.5', 'bound', '12.5', '0.25', '1.5', '0', *own[8:]]
