@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS := -n 4 --dist=loadfile --no-loadscope-reorder
+WORKERS := -n 3 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: demo test slow bench robustness results clean
 

@@ -25,7 +25,7 @@ from support.errors import InputError
 from training.loop import Loop
 
 SHAPES = [(28, 28, 1), (32, 32, 3)]
-TINY_SHAPES = [(8, 8, 1), (6, 6, 3)]  # of models that draw pixel by pixel, which takes a while
+TINY_SHAPES = [(6, 6, 3)]  # of models that draw pixel by pixel, which takes a while
 CLASSES, BATCH = 10, 4
 SEED = tf.constant([0, 5])
 SMALL = {'width': 0.1, 'labelled_per_class': 1, 'blocks': 1, 'layers': 1}  # where there are such
@@ -120,7 +120,7 @@ def class_of(name):
 
 
 def shapes_of(name):
-    """A grey and a colour shape for a model or variant."""
+    """The shapes of images that a model or variant is tried on."""
     return TINY_SHAPES if class_of(name).sequential else SHAPES
 
 
@@ -142,8 +142,8 @@ def model(case):
 
 
 @pytest.fixture
-def grey(name):
-    """The model for grey images, for what is slow; shared like `model`."""
+def usual(name):
+    """The model for one shape of images, for what is slow; shared like `model`."""
     return built(name, shapes_of(name)[0])
 
 
@@ -173,10 +173,10 @@ def test_sampling_is_deterministic_and_changes_nothing(model):
     assert not changed(before, model.variables)
 
 
-def test_compiled_drawing_is_the_sample_to_a_level(grey):
-    latents, (low, high) = latents_of(grey, 5, 1), grey.value_range
-    expected = (grey.sample(latents).numpy() - low) * (255 / (high - low))
-    assert np.abs(drawing.draw(grey, latents) - expected).max() < 1
+def test_compiled_drawing_is_the_sample_to_a_level(usual):
+    latents, (low, high) = latents_of(usual, 5, 1), usual.value_range
+    expected = (usual.sample(latents).numpy() - low) * (255 / (high - low))
+    assert np.abs(drawing.draw(usual, latents) - expected).max() < 1
 
 
 def test_a_sample_depends_on_its_own_latent_alone(model):
@@ -358,15 +358,15 @@ def test_a_restored_loop_draws_the_same_samples_and_trains_on_the_same(name):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-def test_the_export_draws_what_sample_draws_with_stock_layers(grey, tmp_path):
-    latents, exported = latents_of(grey, 4, 1), grey.export()
+def test_the_export_draws_what_sample_draws_with_stock_layers(usual, tmp_path):
+    latents, exported = latents_of(usual, 4, 1), usual.export()
     if exported is None:  # then it is the sample that is exported
-        export.save_generator(tmp_path / 'sampler', grey)
-        (low, high), loaded = grey.value_range, tf.saved_model.load(tmp_path / 'sampler')
+        export.save_generator(tmp_path / 'sampler', usual)
+        (low, high), loaded = usual.value_range, tf.saved_model.load(tmp_path / 'sampler')
         drawn = loaded.serve(latents) * (high - low) + low
-        np.testing.assert_allclose(drawn, grey.sample(latents), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(drawn, usual.sample(latents), rtol=1e-5, atol=1e-6)
         return
-    np.testing.assert_allclose(exported(latents), grey.sample(latents), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(exported(latents), usual.sample(latents), rtol=1e-5, atol=1e-6)
     assert all(type(part).__module__.startswith('keras.') for part in exported._flatten_layers())
 
 
