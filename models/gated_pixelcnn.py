@@ -16,8 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from models.shared.autoregressive import AutoregressiveModel, multiple
-from models.shared.labels import given_or_drawn
-from models.shared.layers import exact
+from models.shared.labels import LabelsIfAsked, given_or_drawn
 from models.shared.masked import MaskedConv2D
 
 defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
@@ -30,36 +29,22 @@ options = {
     },
 }
 FEATURES = 16  # p: maps of each stack
-HEAD = 32
 
 
-class Model(AutoregressiveModel):
+class Model(LabelsIfAsked, AutoregressiveModel):
     """A vertical and a horizontal stack of gated convolutions."""
 
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         channels = image_shape[2]
-        p, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
+        p = multiple(settings.width * FEATURES, channels)
         known = classes if self.given else 0
         self.vertical = [VerticalLayer(p, 7, 'above', known)]
         self.horizontal = [HorizontalLayer(p, 7, 'A', channels)]
         for _ in range(settings.layers):
             self.vertical.append(VerticalLayer(p, 3, 'row', known))
             self.horizontal.append(HorizontalLayer(p, 3, 'B', channels))
-        self.head = MaskedConv2D(head, 1, 'B', channels)
-        outputs = channels * self.outputs
-        self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
-        self.logits(tf.zeros([1, *image_shape]), tf.zeros([1], tf.int32))
-
-    @property
-    def given(self):
-        """Labels, if pixels depend on them."""
-        return 'labels' if self.settings.condition == 'label' else None
-
-    @property
-    def columns(self):
-        """A class each, if pixels depend on it."""
-        return 10 if self.given else None
+        self.finish()
 
     def latents(self, count, seed, given=None):
         """Uniform noise, and behind it a map of the label if pixels depend on it."""
@@ -88,7 +73,7 @@ class Model(AutoregressiveModel):
         x = images
         for layer, told in zip(self.horizontal, above, strict=True):
             x = layer(x, told, spot=spot)
-        return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
+        return self.told(x, spot=spot)
 
 
 class VerticalLayer(layers.Layer):

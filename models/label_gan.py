@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from losses import GAN_loss_with_labels
 from models import gan
-from models.shared.labels import ConditionalModel
+from models.shared.labels import ConditionalModel, LabelsIfAsked
 
 options = {
     'condition': {
@@ -37,18 +37,8 @@ options = {
 }
 
 
-class Model(ConditionalModel, gan.Model):
+class Model(LabelsIfAsked, ConditionalModel, gan.Model):
     """The post's generator, and a discriminator that tells classes."""
-
-    @property
-    def given(self):
-        """Labels, if the generator gets them."""
-        return 'labels' if self.settings.condition == 'label' else None
-
-    @property
-    def columns(self):
-        """A class each, if the generator gets labels."""
-        return 10 if self.given else None
 
     def networks(self):
         """Those of `gan`, with a logit for each class."""

@@ -10,7 +10,6 @@ import tensorflow as tf
 from keras import layers
 
 from models.shared.autoregressive import AutoregressiveModel, multiple
-from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D
 
 defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
@@ -18,7 +17,6 @@ options = {
     'blocks': {'default': 15, 'help': 'residual blocks', 'least': 1, 'most': 100},
 }
 FEATURES = 16  # h: maps within a residual block; 2 h between them
-HEAD = 32
 
 
 class Model(AutoregressiveModel):
@@ -27,20 +25,17 @@ class Model(AutoregressiveModel):
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         channels = image_shape[2]
-        h, head = (multiple(settings.width * count, channels) for count in (FEATURES, HEAD))
+        h = multiple(settings.width * FEATURES, channels)
         self.first = MaskedConv2D(2 * h, 7, 'A', channels)
         self.blocks = [Residual(h, channels) for _ in range(settings.blocks)]
-        self.head = MaskedConv2D(head, 1, 'B', channels)
-        outputs = channels * self.outputs
-        self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
-        self.logits(tf.zeros([1, *image_shape]))
+        self.finish()
 
     def conditionals(self, images, above, spot=None):
         """Table 1: 7x7, blocks, 1x1, 1x1."""
         x = self.first(images, spot=spot)
         for block in self.blocks:
             x = block(x, spot=spot)
-        return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
+        return self.told(x, spot=spot)
 
 
 class Residual(layers.Layer):

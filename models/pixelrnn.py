@@ -19,7 +19,6 @@ import tensorflow as tf
 from keras import layers
 
 from models.shared.autoregressive import AutoregressiveModel, multiple
-from models.shared.layers import exact
 from models.shared.masked import MaskedConv2D, convolve
 
 defaults = {'epochs': 30, 'batch_size': 16, 'learning_rate': 2e-3, 'train_size': 60000}
@@ -32,7 +31,6 @@ options = {
     'layers': {'default': 3, 'help': 'recurrent layers', 'least': 1, 'most': 100},
 }
 UNITS = 16  # h: of each LSTM; 2 h maps between them
-HEAD = 32
 
 
 class Model(AutoregressiveModel):
@@ -43,15 +41,12 @@ class Model(AutoregressiveModel):
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         channels = image_shape[2]
-        h, head = (multiple(settings.width * count, channels) for count in (UNITS, HEAD))
+        h = multiple(settings.width * UNITS, channels)
         kind = {'row': RowLSTM, 'diagonal': DiagonalBiLSTM}[settings.variant]
         self.first = MaskedConv2D(2 * h, 7, 'A', channels)
         self.recurrent = [kind(h, channels) for _ in range(settings.layers)]
         self.ups = [MaskedConv2D(2 * h, 1, 'B', channels) for _ in range(settings.layers)]
-        self.head = MaskedConv2D(head, 1, 'B', channels)
-        outputs = channels * self.outputs
-        self.last = MaskedConv2D(outputs, 1, 'B', channels, dtype=exact())
-        self.logits(tf.zeros([1, *image_shape]))
+        self.finish()
 
     def above(self, images, labels=None, spot=None):
         """At a row, what the LSTMs from the right made of the row above it."""
@@ -65,7 +60,7 @@ class Model(AutoregressiveModel):
         for number, (layer, up) in enumerate(zip(self.recurrent, self.ups, strict=True)):
             told = above[number] if above else None
             x += up(layer(x, told, spot=spot), spot=spot)
-        return self.last(tf.nn.relu(self.head(tf.nn.relu(x), spot=spot)), spot=spot)
+        return self.told(x, spot=spot)
 
 
 class RowLSTM(layers.Layer):

@@ -14,12 +14,14 @@ from keras.optimizers.schedules import ExponentialDecay
 
 from losses import levels_error, reconstruction_error
 from models.shared.base import GenerativeModel
-from models.shared.masked import IMAGE, MARGIN, Spot
+from models.shared.layers import exact
+from models.shared.masked import IMAGE, MARGIN, MaskedConv2D, Spot
 from models.shared.noise import LATENTS_STEP, uniform
 from models.shared.optimizers import Adam
 from models.shared.pixels import binarize
 
 LEVELS, UNKNOWN = 256, -1.0
+HEAD = 32  # maps before the logits
 options = {
     'pixels': {
         'default': 'binary',
@@ -58,7 +60,8 @@ class Wanted(NamedTuple):
 class AutoregressiveModel(GenerativeModel):
     """A model of p(x) as a product over the numbers of an image, in [0, 1].
 
-    A model says what its `conditionals` are, and what of them is the same for all pixels of a row.
+    A model builds its layers and calls `finish`; it says what its `conditionals` are, and what of
+    them is the same for all pixels of a row.
     """
 
     sequential = True
@@ -82,6 +85,17 @@ class AutoregressiveModel(GenerativeModel):
     def outputs(self):
         """Numbers that the network gives for each number of a pixel: a logit, or one a level."""
         return 1 if self.binary else LEVELS
+
+    def finish(self):
+        """Builds the end of the networks, and with it all of them: two convolutions of 1x1."""
+        channels = self.image_shape[2]
+        self.head = MaskedConv2D(multiple(self.settings.width * HEAD, channels), 1, 'B', channels)
+        self.last = MaskedConv2D(channels * self.outputs, 1, 'B', channels, dtype=exact())
+        self.logits(tf.zeros([1, *self.image_shape]), tf.zeros([1], tf.int32))
+
+    def told(self, maps, spot=None):
+        """What the end of the networks makes of maps (N, H, W, D): (N, H, W, C * outputs)."""
+        return self.last(tf.nn.relu(self.head(tf.nn.relu(maps), spot=spot)), spot=spot)
 
     def above(self, images, labels=None, spot=None):
         """What the rows above each pixel tell it, where that is the same for a row: a list of maps.

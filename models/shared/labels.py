@@ -26,6 +26,20 @@ def given_or_drawn(given, count, seed, classes):
     return tf.cast(uniform([count], seed, 0.0, float(classes)), tf.int32)
 
 
+class LabelsIfAsked:
+    """For a model with an option `condition`: labels where it is 'label', a class a column."""
+
+    @property
+    def given(self):
+        """Labels, if it gets them."""
+        return 'labels' if self.settings.condition == 'label' else None
+
+    @property
+    def columns(self):
+        """A class each, if it gets labels."""
+        return 10 if self.given else None
+
+
 class ConditionalModel(AdversarialModel):
     """An adversarial model whose generator gets a label with its noise.
 
