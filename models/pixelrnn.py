@@ -11,8 +11,9 @@ with o, f and i through a sigmoid. `--variant` says which states come before:
 - `row`, the Row LSTM: the three pixels above. A state knows a triangle of pixels above it.
 - `diagonal`, the Diagonal BiLSTM: the pixel to the left and the one above; and in a second LSTM the
   one to the right and the one above, moved down a row, since what is to the right in the same row
-  is not known. So every earlier pixel is seen. Rows are skewed against one another, so that pixels
-  of a diagonal stand in a column and are computed at once (figure 3).
+  is not known. So every earlier pixel is seen but the last one of the row above, which the mask A
+  of the first layer hides there. Rows are skewed against one another, so that pixels of a diagonal
+  stand in a column and are computed at once (figure 3).
 """
 
 import tensorflow as tf
