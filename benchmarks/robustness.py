@@ -189,6 +189,12 @@ SETTINGS = {
         200,
         (*FEWER, *FAST),
     ),
+    **{
+        f'{model}-mnist': Setting(
+            f'`{model}`, MNIST, 60,000 images once', model, 'mnist', 1, 3, 150, threads=1
+        )
+        for model in ('pixelcnn', 'gated_pixelcnn', 'pixelrnn')
+    },
     'post': short(
         "initial weights and beta_1 of the post's public code; equal rates",
         NO_NOISE,
