@@ -260,11 +260,12 @@ def test_a_completion_keeps_the_given_rows_and_draws_the_rest_as_after_its_own(n
 
 
 def test_a_quantile_by_hand():
-    """A logit of 0 is a half; of levels with 1/4, 1/4 and 1/2, 0.6 is the third."""
+    """A logit of 0 is a half; of levels with 1/4, 1/4 and 1/2, the second ends at 0.5."""
     logits = tf.constant([[0.0], [0.0], [np.log(3.0)], [np.log(3.0)]])
     noise = tf.constant([[0.49], [0.51], [0.74], [0.76]])
     np.testing.assert_array_equal(quantile(logits, noise, True)[:, 0], [1, 0, 1, 0])
     weights = np.full([1, 256], -1e9, np.float32)
     weights[0, [3, 100, 255]] = np.log([0.25, 0.25, 0.5])
-    found = [quantile(tf.constant(weights), tf.constant([u]), False) for u in (0.2, 0.3, 0.6)]
-    np.testing.assert_allclose(np.ravel(found) * 255, [3, 100, 255], rtol=1e-6)
+    noise = (0.2, 0.2499, 0.2501, 0.4999, 0.5001)
+    found = [quantile(tf.constant(weights), tf.constant([u]), False) for u in noise]
+    np.testing.assert_allclose(np.ravel(found) * 255, [3, 3, 100, 100, 255], rtol=1e-6)
