@@ -61,8 +61,8 @@ def epoch(trainer):
     """Trains for an epoch.
 
     Returns:
-      images, seconds, of these seconds those inside compiled calls (None: not known), and the
-      memory now and at most so far, in bytes.
+      images, seconds, of these seconds those inside compiled calls (None: not known), the memory
+      now and at most so far, and the most of a GPU's (None: there is none), in bytes.
     """
     before, began = getattr(trainer, 'inside', None), time.perf_counter()
     images = trainer.epoch()
@@ -70,13 +70,22 @@ def epoch(trainer):
     inside = None if before is None else trainer.inside - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
     found = {'images': images, 'seconds': seconds, 'inside': inside}
-    return found | {'resident': resident() or peak, 'peak': peak}
+    return found | {'resident': resident() or peak, 'peak': peak, 'device': on_device()}
 
 
 def resident():
     """Bytes of memory in use, or None where the system does not tell."""
     table = Path('/proc/self/statm')
     return int(table.read_text().split()[1]) * resource.getpagesize() if table.exists() else None
+
+
+def on_device():
+    """The most bytes of the GPU's memory in use so far, or None without a GPU."""
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices('GPU'):
+        return None
+    return tf.config.experimental.get_memory_info('GPU:0')['peak']
 
 
 def test(model, data):

@@ -26,16 +26,21 @@ def section(data, rounds):
 
 def turn(data, xla):
     """Seconds of both, one after the other."""
-    with tempfile.TemporaryDirectory() as home:
-        command = ['--model=vae', *data, f'--xla={xla}', f'--output_dir={home}']
-        ours = seconds('-m', 'benchmarks.first_step', *command)
+    ours = first_step(['--model=vae', *data, f'--xla={xla}'], {})
     return ours, seconds('-m', 'benchmarks.bare', xla)
 
 
-def seconds(*words):
+def first_step(words, variables):
+    """Seconds until train.py has made its first step with these flags, in this environment."""
+    with tempfile.TemporaryDirectory() as home:
+        place = f'--output_dir={home}'
+        return seconds('-m', 'benchmarks.first_step', *words, place, **variables)
+
+
+def seconds(*words, **variables):
     """Seconds that Python takes for these words, from beginning to end."""
     began = time.perf_counter()
-    python(*words)
+    python(*words, **variables)
     return time.perf_counter() - began
 
 

@@ -13,7 +13,7 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import drawing, equal_time, evaluation, throughput, tutorial_dcgan
+from benchmarks import drawing, equal_time, evaluation, gpu, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -100,6 +100,8 @@ def noises(network):
     seeds = [tf.constant([0, i]) for i in range(STEPS)]
     if network == 'pixelcnn':
         return [[uniform(images().shape, apart(seed))] for seed in seeds]
+    if network == 'dcgan':
+        return [[uniform([BATCH, 100], seed, -1.0, 1.0)] for seed in seeds]
     if network != 'gan':
         return [[normal([BATCH, 100], seed)] for seed in seeds]
     shape, deviations = images().shape, [0.5, 0.5 / (1 + 1 / 500)]
@@ -110,7 +112,7 @@ def noises(network):
     ]
 
 
-@pytest.mark.parametrize('network', throughput.NETWORKS)
+@pytest.mark.parametrize('network', sorted({*throughput.NETWORKS, *gpu.NETWORKS}))
 def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     model = comparable(network, monkeypatch)
     update, batch = update_of(model), from_uint8(images(), model.value_range)
