@@ -131,7 +131,8 @@ def failure(child):
 def alone(network, name, settings):
     """(whether it continues exactly, seconds to the first step) of a way to train."""
     words = [f'--model={network}', *given(settings), *flags_of(name)]
-    firsts = [startup.first_step(words, variables(name)) for _ in range(STARTS)]
+    starts = [startup.first_step(words, variables(name)) for _ in range(STARTS)]
+    firsts = [stages['first step'] for stages in starts]
     return resume.exact(words, variables(name)), min(firsts)
 
 

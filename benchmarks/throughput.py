@@ -64,7 +64,8 @@ def main(argv):
     if 'surroundings' in parts:
         report.add(*surroundings.section(data, settings.train_size, settings.rounds))
     if 'startup' in parts:
-        report.add(*startup.section(data, settings.rounds))
+        for section in startup.sections(data, settings.rounds):
+            report.add(*section)
     return 0
 
 

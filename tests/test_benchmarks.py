@@ -269,7 +269,8 @@ def test_the_tables_are_written(tmp_path, monkeypatch):
     parts = '--parts=throughput,quality,startup'
     assert throughput.main(['throughput.py', *small, parts, f'--out={out}']) == 0
     text = out.read_text()
-    for title in ('vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start'):
+    titles = 'vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start', 'Start by stages'
+    for title in (*titles, 'Imports'):
         assert f'## {title}' in text
     assert text.count('\n| ours |') == text.count('\n| tutorial |') == 3
 

@@ -66,7 +66,9 @@ def measured(monkeypatch, tmp_path):
 
     firsts = iter([9.0, 7.5] * len(gpu.WAYS))
     monkeypatch.setattr(gpu, 'started', started)
-    monkeypatch.setattr(startup, 'first_step', lambda words, variables: next(firsts))
+    monkeypatch.setattr(
+        startup, 'first_step', lambda words, variables: {'first step': next(firsts)}
+    )
     monkeypatch.setattr(resume, 'exact', lambda words, variables: bool(variables))
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     flags = ['--device=cpu', '--dataset=digits', '--networks=vae', '--rounds=3', '--steps=3']
