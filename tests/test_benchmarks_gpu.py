@@ -145,8 +145,9 @@ def test_a_continued_run_is_compared_with_one_in_one_go(drift, exactly, monkeypa
 def test_the_command_runs_on_the_processor(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', os.environ.get('CUDA_VISIBLE_DEVICES', ''))
+    two = ('float32', 'float32, XLA, deterministic')
+    monkeypatch.setattr(gpu, 'WAYS', {name: gpu.WAYS[name] for name in two})
     small = ['--device=cpu', '--dataset=digits', '--networks=dcgan', '--rounds=1', '--steps=2']
     assert gpu.main(['gpu.py', *small, '--batch_size=4', f'--out={tmp_path / "gpu.md"}']) == 0
     text = (tmp_path / 'gpu.md').read_text()
-    assert text.count('\n| dcgan | ') == 2
-    assert text.count(' exactly |') == 8
+    assert text.count('\n| dcgan | ') == text.count(' exactly |') == 2
