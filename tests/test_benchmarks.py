@@ -120,6 +120,13 @@ def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 
+@pytest.mark.parametrize(('network', 'uniform'), [('dcgan', True), ('tutorial_dcgan', False)])
+def test_a_dcgan_of_the_tutorial_draws_the_noise_that_the_model_does(network, uniform):
+    [noise] = update_of(make(network)).draws(tf.zeros([BATCH, 28, 28, 1]))
+    assert noise.shape == (BATCH, 100)
+    assert (np.abs(noise).max() <= 1) == uniform
+
+
 @pytest.mark.parametrize('network', throughput.NETWORKS)
 def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
     """Its networks are mirrored, so they take mirrored images."""
