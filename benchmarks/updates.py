@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from losses import GAN_loss_without_labels, VAE_loss, reconstruction_error
 from models.shared.adversarial import AdversarialModel
+from models.shared.noise import layers_draw_from
 
 
 class Update:
@@ -24,7 +25,9 @@ class Update:
 
     def step(self, images):
         """Draws noise and makes a step; returns the loss of the last player."""
-        return self.apply(images, *self.draws(images))
+        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+        with layers_draw_from(seed):  # drop-outs
+            return self.apply(images, *self.draws(images))
 
     def draws(self, images):
         """The random numbers of a step."""

@@ -127,6 +127,15 @@ def test_a_dcgan_of_the_tutorial_draws_the_noise_that_the_model_does(network, un
     assert (np.abs(noise).max() <= 1) == uniform
 
 
+def test_a_step_of_the_tutorial_draws_its_noise_and_its_drop_outs_anew():
+    update = update_of(make('tutorial_dcgan'))
+    for optimizer in update.optimizers.values():
+        optimizer.learning_rate = 0.0
+    step, batch = tf.function(update.step), from_uint8(images(), (-1.0, 1.0))
+    losses = [float(step(batch)) for _ in range(2)]
+    assert np.isfinite(losses).all() and losses[0] != losses[1]
+
+
 @pytest.mark.parametrize('network', throughput.NETWORKS)
 def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
     """Its networks are mirrored, so they take mirrored images."""
