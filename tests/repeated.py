@@ -1,18 +1,22 @@
 """Makes the same six steps again and again from one saved state, and prints the digest of each end.
 
-  python tests/repeated.py MODEL THREADS TIMES STATE
+  python tests/repeated.py MODEL THREADS TIMES STATE [signals]
 
-The process that finds no state saves its own there. tests/test_training_bits.py runs this.
+The process that finds no state saves its own there. With the word `signals` it gets a thousand of
+them a second meanwhile. tests/test_training_bits.py runs this.
 """
 
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-STEPS, BATCH, IMAGES = 6, 8, 256
+STEPS, BATCH, IMAGES = 6, 16, 256
 
 
-def main(model, threads, times, path):
+def main(model, threads, times, path, *words):
     """Prints `times` digests, a line each."""
     from support import backend
 
@@ -26,10 +30,28 @@ def main(model, threads, times, path):
     if not path.exists():
         write_arrays(path, loop.state())
     begin = read_arrays(path)
+    if 'signals' in words:
+        storm()
     for _ in range(int(times)):
         loop.restore(begin)
         loop.train(STEPS)
         print(digest(loop.state()), flush=True)
+
+
+def storm():
+    """Sends this thread, which computes, signals that a training would answer."""
+    from support import startup
+
+    startup.own_stack()
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    computing = threading.get_ident()
+
+    def send():
+        while True:
+            signal.pthread_kill(computing, signal.SIGUSR1)
+            time.sleep(0.001)
+
+    threading.Thread(target=send, daemon=True).start()
 
 
 def loop_of(model):
