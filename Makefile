@@ -2,6 +2,7 @@
 # make test: lint, format and the whole test suite.
 # make slow: the tests that take minutes each.
 # make bench: measure the project against its alternatives; BENCH=... passes flags.
+# make gpu: measure the project on a GPU; GPU=... passes flags.
 # make robustness: how often the defaults succeed, over seeds; ROBUSTNESS=... passes flags.
 # make results: every model on MNIST at equal wall time, in one table; RESULTS=... passes flags.
 
@@ -10,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS := -n 3 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: demo test slow bench robustness results clean
+.PHONY: demo test slow bench gpu robustness results clean
 
 demo: $(VENV)/installed
 	@echo 'Training the VAE on digits (about a minute).'
@@ -32,6 +33,9 @@ slow: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.throughput $(BENCH)
+
+gpu: $(VENV)/installed
+	$(BIN)/python -m benchmarks.gpu $(GPU)
 
 robustness: $(VENV)/installed
 	$(BIN)/python -m benchmarks.robustness $(ROBUSTNESS)

@@ -6,7 +6,7 @@ method `epoch()` that trains for one epoch and returns the number of images seen
 
 import sys
 
-from support import startup
+from support.startup import begin
 
 if sys.argv[0] == '-m':  # as long as `python -m` looks for a benchmark, to run it
-    startup.begin()
+    begin()

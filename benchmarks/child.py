@@ -2,7 +2,8 @@
 
   python -m benchmarks.child CONTESTANT NETWORK --dataset=digits ...
 
-On a line `test` it answers with the negative ELBO of the test split. Answers are lines of JSON.
+On a line `part 30` it trains for 30 seconds, on `test` it answers with the negative ELBO of the
+test split, on `fid` with the FID of its samples. Answers are lines of JSON.
 """
 
 import importlib
@@ -29,10 +30,16 @@ def main(contestant, network, *argv):
         sys.modules[f'models.{network}'] = importlib.import_module(f'benchmarks.{network}')
     module = importlib.import_module(f'benchmarks.{contestant}')
     trainer = module.Trainer(settings, data, data_hash)
-    commands = {'epoch': lambda: epoch(trainer), 'test': lambda: test(trainer.model, data)}
+    commands = {
+        'epoch': lambda: epoch(trainer),
+        'part': lambda seconds: part(trainer, float(seconds)),
+        'test': lambda: test(trainer.model, data),
+        'fid': lambda: fid(trainer.model, settings, data_hash),
+    }
     print(json.dumps(cost(trainer.model)), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(commands[line.strip()]()), file=answers, flush=True)
+        word, *values = line.split()
+        print(json.dumps(commands[word](*values)), file=answers, flush=True)
 
 
 def claim_output():
@@ -61,8 +68,8 @@ def epoch(trainer):
     """Trains for an epoch.
 
     Returns:
-      images, seconds, of these seconds those inside compiled calls (None: not known), and the
-      memory now and at most so far, in bytes.
+      images, seconds, of these seconds those inside compiled calls (None: not known), the memory
+      now and at most so far, and the most of a GPU's (None: there is none), in bytes.
     """
     before, began = getattr(trainer, 'inside', None), time.perf_counter()
     images = trainer.epoch()
@@ -70,13 +77,37 @@ def epoch(trainer):
     inside = None if before is None else trainer.inside - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
     found = {'images': images, 'seconds': seconds, 'inside': inside}
-    return found | {'resident': resident() or peak, 'peak': peak}
+    return found | {'resident': resident() or peak, 'peak': peak, 'device': on_device()}
+
+
+def part(trainer, seconds):
+    """Trains for so many seconds, or a little longer; returns images and seconds."""
+    began = time.perf_counter()
+    images = trainer.part(seconds)
+    return {'images': images, 'seconds': time.perf_counter() - began}
+
+
+def fid(model, settings, data_hash):
+    """The FID of the model's samples."""
+    from benchmarks import judging
+
+    bench = judging.bench_of(settings.dataset, settings.data_dir, data_hash)
+    return {'fid': judging.fid(model, bench)}
 
 
 def resident():
     """Bytes of memory in use, or None where the system does not tell."""
     table = Path('/proc/self/statm')
     return int(table.read_text().split()[1]) * resource.getpagesize() if table.exists() else None
+
+
+def on_device():
+    """The most bytes of the GPU's memory in use so far, or None without a GPU."""
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices('GPU'):
+        return None
+    return tf.config.experimental.get_memory_info('GPU:0')['peak']
 
 
 def test(model, data):

@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 ENVIRONMENT = {'KERAS_BACKEND': 'tensorflow', 'TF_CPP_MIN_LOG_LEVEL': '2'}
+ENVIRONMENT['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'  # several processes share a GPU's memory
 
 
 class Child:
@@ -66,10 +67,13 @@ def started(contestants, network, *settings):
         yield children
 
 
-def python(*words):
-    """Runs `python words` to its end and returns what it printed; dies with what it wrote."""
-    command = [sys.executable, *words]
-    done = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True)
+def python(*words, **variables):
+    """Runs `python words` to its end and returns what it printed; dies with what it wrote.
+
+    `variables` are further ones of its environment.
+    """
+    command, environment = [sys.executable, *words], os.environ | ENVIRONMENT | variables
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f'{" ".join(words)} died:\n{done.stderr}')
     return done.stdout

@@ -1,8 +1,7 @@
-"""Runs train.py with its flags and exits after the first step."""
-
-import os
+"""Runs train.py with its flags, and leaves after the first step; for benchmarks/startup.py."""
 
 import train
+from benchmarks.stages import leave, reach
 from support import backend, terminal
 
 
@@ -10,14 +9,22 @@ def leave_after_a_call(load):
     """A `backend.load_tensorflow` that also has Loop.train end the process when it returns."""
 
     def loading():
+        reach('flags and data')
         loaded = load()
+        reach('TensorFlow and Keras')
         from training.loop import Loop
 
         call = Loop.train
-        Loop.train = lambda loop, steps: (call(loop, steps), os._exit(0))
+        Loop.train = lambda loop, steps: (reach('networks'), call(loop, steps), end())
         return loaded
 
     return loading
+
+
+def end():
+    """Leaves after the first step."""
+    reach('first step')
+    leave()
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 It only tests on the first 64 images, because the other contestants do not test.
 """
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,18 @@ from support.terminal import Progress
 from training import setup
 
 TESTED = 64
+
+
+class Deadline:
+    """Asks the trainer to stop, as a signal does, once so many seconds are over."""
+
+    def __init__(self, seconds):
+        self.end = time.monotonic() + seconds
+
+    @property
+    def signal(self):
+        """Whether the time is up."""
+        return time.monotonic() >= self.end
 
 
 class Trainer:
@@ -47,4 +60,11 @@ class Trainer:
         """Trains for one epoch; returns the images seen."""
         before = self.loop.step
         self.trainer.epoch(SimpleNamespace(signal=None), self.progress)
+        return (self.loop.step - before) * self.loop.batch_size
+
+    def part(self, seconds):
+        """Trains for so many seconds, in the midst of an epoch too; returns the images seen."""
+        before, deadline = self.loop.step, Deadline(seconds)
+        while not deadline.signal:
+            self.trainer.epoch(deadline, self.progress)
         return (self.loop.step - before) * self.loop.batch_size

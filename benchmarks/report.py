@@ -14,10 +14,12 @@ PACKAGES = ('tensorflow', 'keras', 'numpy', 'torch')
 class Report:
     """A Markdown file that grows by a section at a time, so that an interruption loses little."""
 
-    def __init__(self, path, argv):
+    def __init__(self, path, argv, module, *lines):
+        """Begins with what was typed to run `module`, where and when, and with further lines."""
         self.path = path
-        self.text = '# Benchmark\n\n' + origin(argv, 'benchmarks.throughput')
-        print(origin(argv, 'benchmarks.throughput'))
+        heading = origin(argv, module) + ''.join(f'- {line}\n' for line in lines)
+        self.text = f'# Benchmark\n\n{heading}'
+        print(heading)
 
     def add(self, title, note, header, rows):
         """Adds a table below a title and a sentence, on the screen and in the file."""

@@ -51,7 +51,7 @@ def main(argv):
     settings = flags.parse(argv, __doc__, define_flags)
     networks, parts = words(settings, 'networks', NETWORKS), words(settings, 'parts', PARTS)
     datasets.check(settings.dataset, settings.data_dir)
-    report = Report(settings.out, argv)
+    report = Report(settings.out, argv, 'benchmarks.throughput')
     data = [f'--dataset={settings.dataset}']
     data += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
     if 'throughput' in parts:
@@ -64,7 +64,8 @@ def main(argv):
     if 'surroundings' in parts:
         report.add(*surroundings.section(data, settings.train_size, settings.rounds))
     if 'startup' in parts:
-        report.add(*startup.section(data, settings.rounds))
+        for section in startup.sections(data, settings.rounds):
+            report.add(*section)
     return 0
 
 

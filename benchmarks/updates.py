@@ -1,7 +1,7 @@
 """The update of each network as TensorFlow's tutorials write it: GradientTape and Keras' Adam.
 
 Networks, rates, losses and the order of moves are those of the project's models: VAE and PixelCNN
-have one loss, the GAN's players move in turn, the DCGAN's at once. The project's loop draws the
+have one loss, the GAN's players move in turn, a DCGAN's at once. The project's loop draws the
 GAN's samples again for the second player; here, as a user would write it, they are drawn once.
 """
 
@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 
 from losses import GAN_loss_without_labels, VAE_loss, reconstruction_error
+from models.shared.adversarial import AdversarialModel
+from models.shared.noise import layers_draw_from
 
 
 class Update:
@@ -23,7 +25,9 @@ class Update:
 
     def step(self, images):
         """Draws noise and makes a step; returns the loss of the last player."""
-        return self.apply(images, *self.draws(images))
+        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+        with layers_draw_from(seed):  # drop-outs
+            return self.apply(images, *self.draws(images))
 
     def draws(self, images):
         """The random numbers of a step."""
@@ -97,7 +101,7 @@ class InTurn(Update):
 
 
 class AtOnce(Update):
-    """The tutorial's DCGAN: both players move at once."""
+    """The tutorial's DCGAN: both players move at once, on normal noise."""
 
     noise = staticmethod(tf.random.normal)
 
@@ -114,11 +118,19 @@ class AtOnce(Update):
         return g_loss
 
 
+class Uniformly(AtOnce):
+    """The project's DCGAN: the same on noise that is uniform in [-1, 1)."""
+
+    noise = InTurn.noise
+
+
 def update_of(model):
     """The update of a model by who moves: one player, several in turn, or all at once."""
     if len(model.players) == 1:
         return (OneLoss if model.offers('encode') else Pixelwise)(model)
-    return (InTurn if model.alternate else AtOnce)(model)
+    if model.alternate:
+        return InTurn(model)
+    return (Uniformly if isinstance(model, AdversarialModel) else AtOnce)(model)
 
 
 def plain(optimizer):

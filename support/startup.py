@@ -1,5 +1,6 @@
 """What a command does before all other imports, so that Ctrl-C works during them too."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ def begin():
     """
     on_interrupt(lambda *_: os._exit(128 + signal.SIGINT))
     open_closed()
+    own_stack()
     # A file name may have letters that the terminal's encoding lacks.
     sys.stdout.reconfigure(errors='backslashreplace')
     if not sys.warnoptions:
@@ -23,6 +25,18 @@ def on_interrupt(handler):
     """Answers Ctrl-C with `handler`, except in a process that was started to ignore it."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, handler)
+
+
+def own_stack():
+    """Has the main thread handle signals on a stack of their own.
+
+    Without it a signal may damage the memory of the process: while oneDNN multiplies matrices, its
+    stack pointer stands in the midst of other data (github.com/uxlfoundation/oneDNN/issues/4845;
+    TensorFlow 2.21 has that version). Python's handlers use such a stack if there is one, and
+    faulthandler makes one. It also tells where Python was if the process crashes.
+    """
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)
 
 
 def open_closed():

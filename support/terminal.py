@@ -72,6 +72,7 @@ class Interrupt:
         self.answer, self.signal = answer, None
 
     def __enter__(self):
+        startup.own_stack()
         self.heard, told = os.pipe()
         os.set_blocking(told, False)
         self.told, self.before_told = told, signal.set_wakeup_fd(told)

@@ -13,7 +13,7 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import drawing, equal_time, evaluation, throughput, tutorial_dcgan
+from benchmarks import drawing, equal_time, evaluation, gpu, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -100,6 +100,8 @@ def noises(network):
     seeds = [tf.constant([0, i]) for i in range(STEPS)]
     if network == 'pixelcnn':
         return [[uniform(images().shape, apart(seed))] for seed in seeds]
+    if network == 'dcgan':
+        return [[uniform([BATCH, 100], seed, -1.0, 1.0)] for seed in seeds]
     if network != 'gan':
         return [[normal([BATCH, 100], seed)] for seed in seeds]
     shape, deviations = images().shape, [0.5, 0.5 / (1 + 1 / 500)]
@@ -110,12 +112,28 @@ def noises(network):
     ]
 
 
-@pytest.mark.parametrize('network', throughput.NETWORKS)
+@pytest.mark.parametrize('network', sorted({*throughput.NETWORKS, *gpu.NETWORKS}))
 def test_the_tutorial_updates_as_the_loop_does(network, monkeypatch):
     model = comparable(network, monkeypatch)
     update, batch = update_of(model), from_uint8(images(), model.value_range)
     losses = [update.apply(batch, *drawn) for drawn in noises(network)]
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
+
+
+@pytest.mark.parametrize(('network', 'uniform'), [('dcgan', True), ('tutorial_dcgan', False)])
+def test_a_dcgan_of_the_tutorial_draws_the_noise_that_the_model_does(network, uniform):
+    [noise] = update_of(make(network)).draws(tf.zeros([BATCH, 28, 28, 1]))
+    assert noise.shape == (BATCH, 100)
+    assert (np.abs(noise).max() <= 1) == uniform
+
+
+def test_a_step_of_the_tutorial_draws_its_noise_and_its_drop_outs_anew():
+    update = update_of(make('tutorial_dcgan'))
+    for optimizer in update.optimizers.values():
+        optimizer.learning_rate = 0.0
+    step, batch = tf.function(update.step), from_uint8(images(), (-1.0, 1.0))
+    losses = [float(step(batch)) for _ in range(2)]
+    assert np.isfinite(losses).all() and losses[0] != losses[1]
 
 
 @pytest.mark.parametrize('network', throughput.NETWORKS)
@@ -267,7 +285,8 @@ def test_the_tables_are_written(tmp_path, monkeypatch):
     parts = '--parts=throughput,quality,startup'
     assert throughput.main(['throughput.py', *small, parts, f'--out={out}']) == 0
     text = out.read_text()
-    for title in ('vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start'):
+    titles = 'vae, 64 images', 'vae, 512 images', 'Time to quality', 'Start', 'Start by stages'
+    for title in (*titles, 'Imports'):
         assert f'## {title}' in text
     assert text.count('\n| ours |') == text.count('\n| tutorial |') == 3
 

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from support import backend
 from support.errors import expand
 from support.terminal import Interrupt, Progress
 
@@ -161,9 +163,24 @@ def test_tensorflow_comes_silently_and_as_it_is_whatever_the_user_sets(tmp_path)
         '{"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1}'
     )
     keras = 'backend.load_tensorflow()[1]'
+    loaded = "{*backend.NOT_NEEDED} & {*__import__('sys').modules}"
     words = ['image_data_format()', 'floatx()', 'epsilon()', 'dtype_policy().name', 'backend()']
-    done = keras_says(tmp_path, ', '.join(f'{keras}.config.{word}' for word in words))
-    assert (done.stdout, done.stderr) == ('channels_last float32 1e-07 float32 tensorflow\n', '')
+    told = [*(f'{keras}.config.{word}' for word in words), loaded]
+    done = keras_says(tmp_path, ', '.join(told))
+    expected = 'channels_last float32 1e-07 float32 tensorflow set()\n'
+    assert (done.stdout, done.stderr) == (expected, '')
+
+
+def test_what_is_absent_cannot_be_imported_in_the_block_alone(monkeypatch, tmp_path):
+    (tmp_path / 'quite_new.py').write_text('')
+    monkeypatch.syspath_prepend(tmp_path)
+    with backend.absent('quite_new', 'json'):
+        with pytest.raises(ImportError):
+            import quite_new
+        assert sys.modules['json'] is json
+    import quite_new
+
+    assert sys.modules.pop('quite_new') is quite_new
 
 
 @pytest.mark.parametrize('text', ['[]', '{"floatx": "int8"}', '{"epsilon": 1}'])

@@ -90,3 +90,26 @@ def test_warnings_of_libraries_are_kept_for_who_asks():
 def test_names_that_are_no_text_can_be_printed():
     code = "from support import startup; startup.begin(); print('a\\udcff')"
     assert run('-c', code).stdout == 'a\\udcff\n'
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='the struct differs elsewhere')
+@pytest.mark.parametrize('begin', ['startup.begin()', "terminal.Interrupt('stopping').__enter__()"])
+def test_the_main_thread_handles_signals_on_a_stack_of_its_own(begin):
+    """Of at least 8 kB beside what the processor's registers take."""
+    done = run('-c', STACK.replace('BEGIN', begin))
+    disabled, room = map(int, done.stdout.split())
+    assert not disabled and room >= 8192
+
+
+STACK = """
+import ctypes, os
+class Stack(ctypes.Structure):
+    _fields_ = [('start', ctypes.c_void_p), ('flags', ctypes.c_int), ('size', ctypes.c_size_t)]
+from support import startup, terminal
+BEGIN
+stack, libc = Stack(), ctypes.CDLL(None)
+libc.sigaltstack(None, ctypes.byref(stack))
+MINSIGSTKSZ = 51
+print(stack.flags & 2, stack.size - libc.getauxval(MINSIGSTKSZ), flush=True)
+os._exit(0)
+"""
