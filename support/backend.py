@@ -37,6 +37,12 @@ def hold():
     return subprocess.Popen(command, stdin=subprocess.PIPE)
 
 
+def cores():
+    """How many cores this process may use."""
+    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
+    return len(alive(0))
+
+
 def limit_threads(count):
     """Makes TensorFlow compute with `count` threads; to be called before anything starts it.
 

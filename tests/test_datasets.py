@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import datasets
+from datasets import hashes, selection
 from datasets.cache import ARRAYS
 from support.errors import InputError
 
@@ -154,6 +156,68 @@ def test_fingerprint_tells_shapes_apart():
     tall = wide._replace(train_images=images.reshape(2, 8, 2, 1))
     assert datasets.fingerprint(wide) != datasets.fingerprint(tall)
     assert len(datasets.fingerprint(wide)) == 64
+
+
+def test_a_subset_too_large_for_memory_is_read_when_it_is_asked_for(monkeypatch):
+    images, labels = np.arange(200, dtype=np.uint8).reshape(50, 2, 2, 1), np.arange(50)
+    expected, expected_labels = datasets.subset(images, labels, 20)
+    monkeypatch.setattr(selection, 'IN_MEMORY', expected.nbytes - 1)
+    found, found_labels = datasets.subset(images, labels, 20)
+    assert isinstance(found, datasets.Selection) and not isinstance(expected, datasets.Selection)
+    assert (found.shape, found.dtype, found.nbytes) == (expected.shape, expected.dtype, 80)
+    np.testing.assert_array_equal(found_labels, expected_labels)
+    np.testing.assert_array_equal(found, expected)
+    for key in (3, slice(2, 30, 5), np.array([4, 0, 4]), expected_labels % 2 == 0):
+        np.testing.assert_array_equal(found[key], expected[key])
+    assert datasets.fingerprint_of([found]) == datasets.fingerprint_of([expected])
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """How often all bytes were read to compute a fingerprint, as a list."""
+    times, compute = [], hashes.fingerprint_of
+    monkeypatch.setattr(hashes, 'fingerprint_of', lambda a: times.append(1) or compute(a))
+    return times
+
+
+def test_a_fingerprint_is_computed_once_and_its_value_is_that_of_the_arrays(tmp_path, hashed):
+    folder = colours(tmp_path / 'pictures')
+    found = {datasets.fingerprint(datasets.load(folder)) for _ in range(3)}
+    assert len(hashed) == 1
+    digest = hashlib.sha256()
+    for array in datasets.load(folder)[:4]:
+        digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
+    assert found == {digest.hexdigest()}
+
+
+@pytest.mark.parametrize('name', ARRAYS)
+@pytest.mark.parametrize('change', ['bytes', 'time', 'record'])
+def test_a_changed_file_is_noticed(tmp_path, cache, hashed, name, change):
+    """Also if its size and time stay; a new time alone has it read again, too."""
+    folder = colours(tmp_path / 'pictures')
+    before = datasets.fingerprint(datasets.load(folder))
+    [entry] = cache.iterdir()
+    file = entry / f'{name}.npy'
+    stat = file.stat()
+    if change == 'bytes':
+        file.write_bytes(file.read_bytes()[:-1] + b'\7')
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif change == 'time':
+        os.utime(file, ns=(0, 0))
+    else:
+        (entry / hashes.RECORD).write_text('{')
+    assert (datasets.fingerprint(datasets.load(folder)) != before) == (change == 'bytes')
+    assert len(hashed) == 2
+
+
+def test_parts_of_maps_and_changed_copies_have_the_fingerprints_of_what_they_hold(tmp_path):
+    data = datasets.load(colours(tmp_path / 'pictures'))
+    datasets.fingerprint(data)
+    images = data.train_images
+    for other in (images[:9], images[::-1], images[..., ::-1], np.array(images) ^ 1):
+        arrays = [np.array(other), *map(np.array, data[1:4])]
+        expected = datasets.fingerprint_of(arrays)
+        assert datasets.fingerprint(data._replace(train_images=other)) == expected
 
 
 # Folders
@@ -414,7 +478,7 @@ def test_damaged_cache_is_made_anew(tmp_path, cache, name, damage):
         os.truncate(file, 0 if damage == 'empty' else file.stat().st_size - 1)
     assert datasets.fingerprint(datasets.load(folder)) == expected
     [entry] = cache.iterdir()
-    assert sorted(path.stem for path in entry.iterdir()) == sorted(ARRAYS)
+    assert sorted(path.stem for path in entry.iterdir()) == sorted([*ARRAYS, 'fingerprint'])
     assert np.load(file).shape == shape
 
 
