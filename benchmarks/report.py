@@ -14,10 +14,11 @@ PACKAGES = ('tensorflow', 'keras', 'numpy', 'torch')
 class Report:
     """A Markdown file that grows by a section at a time, so that an interruption loses little."""
 
-    def __init__(self, path, argv):
-        self.path = path
-        self.text = '# Benchmark\n\n' + origin(argv, 'benchmarks.throughput')
-        print(origin(argv, 'benchmarks.throughput'))
+    def __init__(self, path, argv, module):
+        """For the file `path`, of what was typed to run `module`."""
+        self.path, told = path, origin(argv, module)
+        self.text = '# Benchmark\n\n' + told
+        print(told)
 
     def add(self, title, note, header, rows):
         """Adds a table below a title and a sentence, on the screen and in the file."""

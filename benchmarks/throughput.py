@@ -51,7 +51,7 @@ def main(argv):
     settings = flags.parse(argv, __doc__, define_flags)
     networks, parts = words(settings, 'networks', NETWORKS), words(settings, 'parts', PARTS)
     datasets.check(settings.dataset, settings.data_dir)
-    report = Report(settings.out, argv)
+    report = Report(settings.out, argv, 'benchmarks.throughput')
     data = [f'--dataset={settings.dataset}']
     data += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
     if 'throughput' in parts:

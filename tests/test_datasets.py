@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import datasets
-from datasets import hashes, selection
+from datasets import hashes, parallel, selection
 from datasets.cache import ARRAYS
 from support.errors import InputError
 
@@ -424,6 +424,70 @@ def test_a_name_of_tfds_is_no_folder_of_the_current_directory(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     assert datasets.check('mnist', str(tmp_path)).image_shape == (28, 28, 1)
     assert datasets.check('./mnist').class_names == ('blue', 'red')
+
+
+# All cores, in order
+
+
+@pytest.fixture
+def turned(monkeypatch):
+    """Two threads, and a function that ends for an even number only when the next one's ended."""
+    monkeypatch.setattr(parallel, 'cores', lambda: 2)
+    ended = [threading.Event() for _ in range(50)]
+
+    def work(number):
+        if number % 2 == 0:
+            assert ended[number + 1].wait(60)
+        ended[number].set()
+        return number
+
+    return work
+
+
+def test_what_ends_earlier_waits_for_its_turn_and_few_items_are_begun(turned):
+    taken = []
+    results = parallel.in_order(turned, (taken.append(i) or i for i in range(20)))
+    assert next(results) == 0 and len(taken) == 5
+    assert list(results) == list(range(1, 20))
+    assert list(parallel.in_order(turned, [])) == []
+
+
+def test_what_fails_does_so_in_its_turn():
+    results = parallel.in_order(lambda number: 6 // number, [3, 2, 0, 1])
+    assert [next(results), next(results)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_a_folder_is_decoded_in_order_whichever_file_is_done_first(tmp_path, monkeypatch, turned):
+    files = [tmp_path / 'pictures' / f'{index:02d}.png' for index in range(20)]
+    for index, file in enumerate(files):
+        save(file, (index, 0, 0), (28 + index, 30))
+    read, seen = datasets.folder._read_image, []
+    monkeypatch.setattr(
+        'datasets.folder._read_image',
+        lambda file, shape: (turned(int(file.stem)), seen.append(file), read(file, shape))[-1],
+    )
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert seen != files and sorted(seen) == files
+    expected = [read(file, (28, 28, 3)) for file in files]
+    tested = {image.tobytes() for image in dataset.test_images}
+    assert len(tested) == 2
+    trained = [image for image in expected if image.tobytes() not in tested]
+    np.testing.assert_array_equal(dataset.train_images, trained)
+
+
+@pytest.mark.parametrize('terminal', [True, False])
+def test_progress_of_decoding_is_shown_on_a_terminal(tmp_path, monkeypatch, terminal):
+    bars, told, bar = [], [], datasets.cache.tqdm
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: terminal)
+    monkeypatch.setattr(
+        'datasets.cache.tqdm',
+        lambda **options: told.append(options) or bars.append(bar(**options)) or bars[-1],
+    )
+    datasets.load(colours(tmp_path / 'pictures'))
+    assert (told[0]['total'], told[0]['disable']) == (20, not terminal)
+    assert bars[0].n == (20 if terminal else 0)
 
 
 # The cache
