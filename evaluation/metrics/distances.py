@@ -69,5 +69,6 @@ def squared_radii(points, k, rows=None):
     if len(points) <= k:
         raise ValueError(f'{len(points)} points have no {k}-th neighbour; at least {k + 1} do')
     # Each point is at no distance from itself: of the k + 1 smallest distances one is its own.
-    parts = [np.partition(squares, k)[:, k] for _, squares in blocks(points, points, rows)]
+    # Copied, because a column would keep its block in memory.
+    parts = [np.partition(squares, k)[:, k].copy() for _, squares in blocks(points, points, rows)]
     return np.concatenate(parts).astype(np.float32)
