@@ -4,21 +4,24 @@ From every source, images come as uint8 in NHWC, square, with one channel (grey)
 They are decoded once and then mapped from `${XDG_CACHE_HOME:-~/.cache}/generative-models`.
 """
 
-import hashlib
 import os
 
 import numpy as np
 
-from datasets.cache import ARRAYS, cache_directory, cached
+from datasets.cache import cache_directory, cached
 from datasets.digits import digits_source
 from datasets.folder import folder_source, read_folder, read_image
+from datasets.hashes import fingerprint, fingerprint_of
+from datasets.selection import IN_MEMORY, Selection, parts, select
 from datasets.source import SIZES, Dataset, Info, Source, permutation, side_of
 from datasets.tfds import builder_of, library, online, prepare, tfds_source, without_warnings
 
 __all__ = [
+    'IN_MEMORY',
     'SIZES',
     'Dataset',
     'Info',
+    'Selection',
     'Source',
     'cache_directory',
     'check',
@@ -26,8 +29,10 @@ __all__ = [
     'fingerprint_of',
     'load',
     'online',
+    'parts',
     'read_folder',
     'read_image',
+    'select',
     'subset',
 ]
 
@@ -74,26 +79,13 @@ def subset(images, labels, count):
     """At most `count` of the examples in their original order, and their labels.
 
     The examples do not depend on the run's seed: they are the first of one fixed permutation. So a
-    smaller subset is part of a larger one, and data sorted by class keep all their classes.
+    smaller subset is part of a larger one, and data sorted by class keep all their classes. Of more
+    than 512 MiB the images are a `Selection`, which reads them when they are asked for.
     """
     if count >= len(images):
         return images, labels
     rows = np.sort(permutation(len(images))[:count])
-    return images[rows], labels[rows]
-
-
-def fingerprint(dataset):
-    """The SHA-256 of the four arrays with their shapes and types, in hexadecimal."""
-    return fingerprint_of(dataset[: len(ARRAYS)])
-
-
-def fingerprint_of(arrays):
-    """The SHA-256 of arrays with their shapes and types, in hexadecimal."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr((array.shape, array.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(array))
-    return digest.hexdigest()
+    return select(images, rows), labels[rows]
 
 
 def source_of(name, data_dir, image_size):

@@ -7,10 +7,12 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from datasets.source import Dataset
 from support import errors
@@ -58,6 +60,7 @@ def _fill(folder, source):
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster; its copy is as good
             os.rename(temporary, folder)
+            arrays = _mapped(folder, source.info)  # maps that know where their files are
     return arrays
 
 
@@ -129,15 +132,23 @@ def _write(folder, source):
     with (
         _image_file(folder / 'train_images.npy', (np.sum(~is_test), *shape)) as train,
         _image_file(folder / 'test_images.npy', (np.sum(is_test), *shape)) as test,
+        _bar(len(is_test)) as bar,
     ):
         for images, batch_labels in batches:
             mask = is_test[len(labels) : len(labels) + len(images)]
             train.write(images[~mask].tobytes())
             test.write(images[mask].tobytes())
             labels.extend(batch_labels)
+            bar.update(len(images))
     labels = np.array(labels, np.int64)
     np.save(folder / 'train_labels.npy', labels[~is_test])
     np.save(folder / 'test_labels.npy', labels[is_test])
+
+
+def _bar(images):
+    """A progress bar on a terminal, if it takes more than a second."""
+    shape = {'total': images, 'unit': 'img', 'unit_scale': True, 'desc': 'decoding, only this once'}
+    return tqdm(**shape, delay=1, leave=False, disable=not sys.stderr.isatty())
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from datasets.images import fit
+from datasets.parallel import in_order
 from datasets.source import ONE_CLASS, Info, Source, a_tenth, in_a_line, side_of
 from support.errors import InputError
 
@@ -41,9 +42,8 @@ def folder_source(name, image_size):
     info = Info(shape, tuple(class_names.tolist()), len(files) - tests, tests)
     stats = [(str(file), os.stat(file)) for file in files]
     key = (str(root), shape, *((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats))
-    batches = (
-        (_read_image(file, shape)[None], [label]) for file, label in zip(files, labels, strict=True)
-    )
+    images = in_order(lambda file: _read_image(file, shape)[None], files)
+    batches = zip(images, labels[:, None], strict=True)
     return Source(info, key, lambda: (is_test, batches))
 
 

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 
 from datasets.images import fit_all
+from datasets.parallel import in_order
 from datasets.source import ONE_CLASS, Info, Source, a_tenth, in_a_line, side_of
 from support import backend
 from support.errors import InputError
@@ -142,10 +143,10 @@ def _decode(builder, splits, image, label, shape):
     with backend.quiet():  # the first look at the devices, which the decoding would take, prints
         tensorflow.config.list_logical_devices()
     # Images of different sizes do not fit into one batch.
-    size = 256 if all(builder.info.features[image].shape) else 1
-    batches = (
-        (fit_all(batch[image], shape), _labels(batch, image, label))
-        for batch in _batches(builder, splits, {image, label} - {None}, size)
+    size = 64 if all(builder.info.features[image].shape) else 1
+    batches = in_order(
+        lambda batch: (fit_all(batch[image], shape), _labels(batch, image, label)),
+        _batches(builder, splits, {image, label} - {None}, size),
     )
     return _tfds_test(builder, splits, label), batches
 

@@ -152,8 +152,11 @@ def binarized(images):
 
     RandomState, because NumPy promises that its stream never changes.
     """
-    draws = np.random.RandomState(0).random_sample(images.shape)
-    return np.where(draws < images / 255, 255, 0).astype(np.uint8)
+    random, binary = np.random.RandomState(0), np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), BATCH):
+        part = images[start : start + BATCH]
+        binary[start : start + BATCH] = 255 * (random.random_sample(part.shape) < part / 255)
+    return binary
 
 
 def batch_of(model, images, labels):

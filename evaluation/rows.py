@@ -10,10 +10,12 @@ import numpy as np
 
 import datasets
 from evaluation import metrics
+from evaluation.points import Points, as_points
 from runs.restore import restore
 from support import files
 
 TRAINING = 'training images'
+BATCH = 1024  # images of a step of k-means
 SEARCHED = 2000  # samples, and test images, whose nearest training image is looked for
 
 
@@ -22,18 +24,18 @@ class NotApplicable(Exception):
 
 
 class Pictures:
-    """uint8 images (N, H, W, C), and what the judge sees in them."""
+    """uint8 images (N, H, W, C), in memory or on disk, and what the judge sees in them."""
 
     def __init__(self, images, judge):
-        self.images, self.judge = np.asarray(images), judge
+        self.images, self.judge = images, judge
 
     def __len__(self):
         return len(self.images)
 
     @functools.cached_property
     def pixels(self):
-        """Points (N, H W C) in [0, 1], float32."""
-        return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
+        """Points (N, H W C) in [0, 1], float32: an array or, where they are many, `Points`."""
+        return as_points(self.images)
 
     @property
     def features(self):
@@ -82,12 +84,9 @@ class Bench:
     @functools.cached_property
     def centroids(self):
         """Centroids of the training images, one for every ten samples, as far as they go."""
-        from sklearn.cluster import MiniBatchKMeans
-
-        everything = self.training(len(self.data.train_images)).pixels
-        count = min(self.num_samples // 10, len(everything))
-        means = MiniBatchKMeans(count, random_state=self.seed, n_init=1)
-        centres = means.fit(everything).cluster_centers_.clip(0, 1)
+        images = self.training(len(self.data.train_images)).images
+        count = min(self.num_samples // 10, len(images))
+        centres = centres_of(images, count, self.seed).clip(0, 1)
         shape = self.data.test_images.shape[1:]
         images = np.rint(255 * centres).astype(np.uint8).reshape(-1, *shape)
         return Pictures(images, self.judge)
@@ -99,6 +98,22 @@ class Bench:
     def _test_distances(self, count):
         searched = self.real.pixels[:SEARCHED]
         return metrics.nearest(searched, self.training(count).pixels)[0][:, 0]
+
+
+def centres_of(images, count, seed):
+    """`count` centres (count, H W C) of images, by k-means over small batches.
+
+    Images that do not fit into memory are seen once each, in batches of a random order.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    means, points = MiniBatchKMeans(count, random_state=seed, n_init=1), Points(images)
+    if images.nbytes <= datasets.IN_MEMORY:
+        return means.fit(points[:]).cluster_centers_
+    order = np.random.default_rng(seed).permutation(len(points))
+    for rows in np.array_split(order, max(1, len(order) // max(BATCH, 3 * count))):
+        means.partial_fit(points[np.sort(rows)])
+    return means.cluster_centers_
 
 
 class Row:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import metrics
+from evaluation.points import as_points
 from evaluation.rows import SEARCHED, TRAINING, NotApplicable, Pictures
 
 VERSION = 4  # raised by whatever changes a score
@@ -107,12 +108,13 @@ def density_coverage(row):
 
 def parzen(row):
     """Parzen-window log-likelihood of nine in ten test images; the tenth chooses sigma."""
-    test = np.random.default_rng(0).permutation(row.bench.real.pixels)
-    held_out, samples = len(test) // HELD_OUT, row.pictures.pixels
+    images, samples = row.bench.real.images, row.pictures.pixels
+    order, held_out = np.random.default_rng(0).permutation(len(images)), len(images) // HELD_OUT
     if not held_out:
-        raise NotApplicable(f'{len(test)} test images are too few, it takes {HELD_OUT}')
-    sigma = metrics.choose_sigma(samples, test[:held_out])
-    densities = metrics.parzen_log_densities(samples, test[held_out:], sigma)
+        raise NotApplicable(f'{len(images)} test images are too few, it takes {HELD_OUT}')
+    sigma = metrics.choose_sigma(samples, as_points(images[order[:held_out]]))
+    test = as_points(images[order[held_out:]])
+    densities = metrics.parzen_log_densities(samples, test, sigma)
     return {
         'nats': float(densities.mean()),
         'error': metrics.standard_error(densities),

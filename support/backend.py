@@ -56,6 +56,12 @@ def absent(*names):
             del sys.modules[name]
 
 
+def cores():
+    """How many cores this process may use."""
+    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
+    return len(alive(0))
+
+
 def limit_threads(count):
     """Makes TensorFlow compute with `count` threads; to be called before anything starts it.
 

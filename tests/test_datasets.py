@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import datasets
+from datasets import hashes, parallel, selection
 from datasets.cache import ARRAYS
 from support.errors import InputError
 
@@ -154,6 +156,68 @@ def test_fingerprint_tells_shapes_apart():
     tall = wide._replace(train_images=images.reshape(2, 8, 2, 1))
     assert datasets.fingerprint(wide) != datasets.fingerprint(tall)
     assert len(datasets.fingerprint(wide)) == 64
+
+
+def test_a_subset_too_large_for_memory_is_read_when_it_is_asked_for(monkeypatch):
+    images, labels = np.arange(200, dtype=np.uint8).reshape(50, 2, 2, 1), np.arange(50)
+    expected, expected_labels = datasets.subset(images, labels, 20)
+    monkeypatch.setattr(selection, 'IN_MEMORY', expected.nbytes - 1)
+    found, found_labels = datasets.subset(images, labels, 20)
+    assert isinstance(found, datasets.Selection) and not isinstance(expected, datasets.Selection)
+    assert (found.shape, found.dtype, found.nbytes) == (expected.shape, expected.dtype, 80)
+    np.testing.assert_array_equal(found_labels, expected_labels)
+    np.testing.assert_array_equal(found, expected)
+    for key in (3, slice(2, 30, 5), np.array([4, 0, 4]), expected_labels % 2 == 0):
+        np.testing.assert_array_equal(found[key], expected[key])
+    assert datasets.fingerprint_of([found]) == datasets.fingerprint_of([expected])
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """How often all bytes were read to compute a fingerprint, as a list."""
+    times, compute = [], hashes.fingerprint_of
+    monkeypatch.setattr(hashes, 'fingerprint_of', lambda a: times.append(1) or compute(a))
+    return times
+
+
+def test_a_fingerprint_is_computed_once_and_its_value_is_that_of_the_arrays(tmp_path, hashed):
+    folder = colours(tmp_path / 'pictures')
+    found = {datasets.fingerprint(datasets.load(folder)) for _ in range(3)}
+    assert len(hashed) == 1
+    digest = hashlib.sha256()
+    for array in datasets.load(folder)[:4]:
+        digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
+    assert found == {digest.hexdigest()}
+
+
+@pytest.mark.parametrize('name', ARRAYS)
+@pytest.mark.parametrize('change', ['bytes', 'time', 'record'])
+def test_a_changed_file_is_noticed(tmp_path, cache, hashed, name, change):
+    """Also if its size and time stay; a new time alone has it read again, too."""
+    folder = colours(tmp_path / 'pictures')
+    before = datasets.fingerprint(datasets.load(folder))
+    [entry] = cache.iterdir()
+    file = entry / f'{name}.npy'
+    stat = file.stat()
+    if change == 'bytes':
+        file.write_bytes(file.read_bytes()[:-1] + b'\7')
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif change == 'time':
+        os.utime(file, ns=(0, 0))
+    else:
+        (entry / hashes.RECORD).write_text('{')
+    assert (datasets.fingerprint(datasets.load(folder)) != before) == (change == 'bytes')
+    assert len(hashed) == 2
+
+
+def test_parts_of_maps_and_changed_copies_have_the_fingerprints_of_what_they_hold(tmp_path):
+    data = datasets.load(colours(tmp_path / 'pictures'))
+    datasets.fingerprint(data)
+    images = data.train_images
+    for other in (images[:9], images[::-1], images[..., ::-1], np.array(images) ^ 1):
+        arrays = [np.array(other), *map(np.array, data[1:4])]
+        expected = datasets.fingerprint_of(arrays)
+        assert datasets.fingerprint(data._replace(train_images=other)) == expected
 
 
 # Folders
@@ -362,6 +426,70 @@ def test_a_name_of_tfds_is_no_folder_of_the_current_directory(tmp_path, monkeypa
     assert datasets.check('./mnist').class_names == ('blue', 'red')
 
 
+# All cores, in order
+
+
+@pytest.fixture
+def turned(monkeypatch):
+    """Two threads, and a function that ends for an even number only when the next one's ended."""
+    monkeypatch.setattr(parallel, 'cores', lambda: 2)
+    ended = [threading.Event() for _ in range(50)]
+
+    def work(number):
+        if number % 2 == 0:
+            assert ended[number + 1].wait(60)
+        ended[number].set()
+        return number
+
+    return work
+
+
+def test_what_ends_earlier_waits_for_its_turn_and_few_items_are_begun(turned):
+    taken = []
+    results = parallel.in_order(turned, (taken.append(i) or i for i in range(20)))
+    assert next(results) == 0 and len(taken) == 5
+    assert list(results) == list(range(1, 20))
+    assert list(parallel.in_order(turned, [])) == []
+
+
+def test_what_fails_does_so_in_its_turn():
+    results = parallel.in_order(lambda number: 6 // number, [3, 2, 0, 1])
+    assert [next(results), next(results)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_a_folder_is_decoded_in_order_whichever_file_is_done_first(tmp_path, monkeypatch, turned):
+    files = [tmp_path / 'pictures' / f'{index:02d}.png' for index in range(20)]
+    for index, file in enumerate(files):
+        save(file, (index, 0, 0), (28 + index, 30))
+    read, seen = datasets.folder._read_image, []
+    monkeypatch.setattr(
+        'datasets.folder._read_image',
+        lambda file, shape: (turned(int(file.stem)), seen.append(file), read(file, shape))[-1],
+    )
+    dataset = datasets.load(str(tmp_path / 'pictures'))
+    assert seen != files and sorted(seen) == files
+    expected = [read(file, (28, 28, 3)) for file in files]
+    tested = {image.tobytes() for image in dataset.test_images}
+    assert len(tested) == 2
+    trained = [image for image in expected if image.tobytes() not in tested]
+    np.testing.assert_array_equal(dataset.train_images, trained)
+
+
+@pytest.mark.parametrize('terminal', [True, False])
+def test_progress_of_decoding_is_shown_on_a_terminal(tmp_path, monkeypatch, terminal):
+    bars, told, bar = [], [], datasets.cache.tqdm
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: terminal)
+    monkeypatch.setattr(
+        'datasets.cache.tqdm',
+        lambda **options: told.append(options) or bars.append(bar(**options)) or bars[-1],
+    )
+    datasets.load(colours(tmp_path / 'pictures'))
+    assert (told[0]['total'], told[0]['disable']) == (20, not terminal)
+    assert bars[0].n == (20 if terminal else 0)
+
+
 # The cache
 
 
@@ -414,7 +542,7 @@ def test_damaged_cache_is_made_anew(tmp_path, cache, name, damage):
         os.truncate(file, 0 if damage == 'empty' else file.stat().st_size - 1)
     assert datasets.fingerprint(datasets.load(folder)) == expected
     [entry] = cache.iterdir()
-    assert sorted(path.stem for path in entry.iterdir()) == sorted(ARRAYS)
+    assert sorted(path.stem for path in entry.iterdir()) == sorted([*ARRAYS, 'fingerprint'])
     assert np.load(file).shape == shape
 
 

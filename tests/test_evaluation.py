@@ -10,7 +10,8 @@ import pytest
 import datasets
 import evaluate
 import pictures
-from evaluation import figures, measuring, metrics, results, rows, scores
+from evaluation import figures, measuring, metrics, points, results, rows, scores
+from evaluation.metrics import distances
 from runs.directory import Run
 from support import backend, files
 from support.errors import InputError
@@ -103,6 +104,34 @@ def test_probabilities_sum_to_one_and_do_not_depend_on_the_batch(digits):
     apart = judges.look(judge, digits.test_images[:30], batch=7)
     for one, other in zip(apart, together, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_images_on_disk_are_taught_once_an_epoch_each_with_its_label(monkeypatch):
+    labels = np.arange(300)
+    images, fitted = labels.reshape(-1, 1, 1, 1), []
+    model = SimpleNamespace(fit=lambda *args, **options: fitted.append(args))
+    judges.teach(model, images, labels)
+    monkeypatch.setattr(datasets, 'IN_MEMORY', images.nbytes - 1)
+    judges.teach(model, images, labels)
+    assert fitted[0][0] is images and len(fitted[1]) == 1
+    shown, epochs = fitted[1][0], []
+    for _ in range(2):
+        batches = [shown[i] for i in range(len(shown))]
+        assert [len(batch) for _, batch in batches] == [128, 128, 44]
+        assert all((batch.ravel() == own).all() for batch, own in batches)
+        epochs.append(np.concatenate([own for _, own in batches]))
+        shown.on_epoch_end()
+    assert [sorted(epoch) for epoch in epochs] == [list(labels)] * 2
+    assert not np.array_equal(*epochs) and not np.array_equal(epochs[0], labels)
+
+
+def test_a_judge_looks_at_some_images_at_a_time():
+    seen, images = [], np.arange(25).reshape(-1, 1)
+    look = SimpleNamespace(predict=lambda x, **_: seen.append(len(x)) or (x, 2 * x))
+    same, double = judges.look(judges.Judge(look, '', 1.0), images, batch=1)
+    np.testing.assert_array_equal(same, images)
+    np.testing.assert_array_equal(double, 2 * images)
+    assert seen == [2] * 12 + [1]
 
 
 def test_ten_perfect_digits_repeated_have_a_high_inception_score(digits):
@@ -320,6 +349,52 @@ def test_a_judge_of_other_classes_leaves_one_class(digits):
     assert rows.Pictures(digits.test_images[:3], Judged()).classes.tolist() == [0, 0, 0]
     seen = rows.Pictures(digits.test_images[:50], thumbnails(digits).judge)
     np.testing.assert_array_equal(seen.classes, seen.probabilities.argmax(axis=1))
+
+
+@pytest.mark.parametrize('name', ['memorisation', 'sharpness', 'parzen', 'pairs', 'neighbours'])
+def test_scores_of_images_on_disk_are_those_of_images_in_memory(digits, monkeypatch, name):
+    def measured():
+        bench, drawn = thumbnails(digits), []
+        row = row_of(digits.train_images[-100:], bench)
+        row.run, row.train_size = SimpleNamespace(path=tmp), 2000
+        for draw in 'draw_neighbours', 'draw_pairs':
+            monkeypatch.setattr(figures, draw, lambda path, *told: drawn.extend(map(plain, told)))
+        known = bench.training(2000)
+        kinds = [type(known.images), type(known.pixels)]
+        return scores.measure(name, row), drawn, kinds
+
+    def plain(told):
+        return repr(np.array(told) if isinstance(told, datasets.Selection) else told)
+
+    tmp = datasets.cache_directory()  # nothing is written
+    *expected, kinds = measured()
+    assert kinds == [np.ndarray, np.ndarray]
+    monkeypatch.setattr(datasets.selection, 'IN_MEMORY', 0)
+    monkeypatch.setattr(points, 'IN_MEMORY', 0)
+    monkeypatch.setattr(distances, 'TILE', 512)
+    found, drawn, kinds = measured()
+    assert kinds == [datasets.Selection, points.Points]
+    assert found == pytest.approx(expected[0], rel=1e-9)
+    assert drawn == expected[1]
+
+
+def test_points_are_pixels_in_rows(digits):
+    lazy, images = points.Points(digits.test_images), digits.test_images / np.float32(255)
+    assert len(lazy) == 360 and lazy.shape == (360, 784) == np.shape(lazy)
+    for key in (slice(3, 9), np.array([7, 7, 0]), digits.test_labels == 3):
+        np.testing.assert_array_equal(lazy[key], images[key].reshape(-1, 784))
+        assert lazy[key].dtype == np.float32
+    np.testing.assert_array_equal(lazy[5], images[5].ravel())
+    np.testing.assert_array_equal(lazy, images.reshape(360, 784))
+
+
+@pytest.mark.parametrize('least', [0, 10**9])
+def test_centres_are_found_whether_images_fit_or_not(monkeypatch, least):
+    monkeypatch.setattr(datasets, 'IN_MEMORY', least)
+    greys = np.random.default_rng(0).choice([51, 102, 204], 5000).astype(np.uint8)
+    centres = rows.centres_of(np.tile(greys[:, None, None, None], (2, 2, 1)), 3, 0)
+    expected = np.tile([[0.2], [0.4], [0.8]], 4)
+    np.testing.assert_allclose(np.sort(centres, axis=0), expected, atol=1e-6)
 
 
 def test_sigma_is_chosen_on_images_that_are_not_scored(digits, monkeypatch):

@@ -47,6 +47,13 @@ def test_binarized_images_are_always_the_same_and_follow_the_grey():
     np.testing.assert_array_equal(likelihoods.binarized(sure), sure)
 
 
+def test_images_binarized_in_parts_are_those_binarized_at_once(monkeypatch):
+    images = np.random.default_rng(1).integers(0, 256, (50, 4, 4, 1)).astype(np.uint8)
+    white = np.random.RandomState(0).random_sample(images.shape) < images / 255
+    monkeypatch.setattr(likelihoods, 'BATCH', 7)
+    np.testing.assert_array_equal(likelihoods.binarized(images), 255 * white)
+
+
 def test_the_elbo_is_its_terms_and_near_the_logged_one(vae_row):
     found = likelihoods.elbo(vae_row)
     assert found['negative_elbo'] == pytest.approx(found['kl'] + found['reconstruction'])

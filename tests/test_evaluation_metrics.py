@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -438,3 +439,15 @@ def test_the_size_of_a_block_changes_no_score(score):
     whole = score(X, Y, rows=None)
     for rows in (1, 7, 53):
         np.testing.assert_allclose(flat(score(X, Y, rows=rows)), flat(whole), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    'score', [metrics.precision_recall, lambda x, y, rows: metrics.nearest(x, y, 2, rows)]
+)
+def test_of_all_distances_only_a_block_is_in_memory(score):
+    points = np.random.default_rng(0).standard_normal((2, 1500, 2))
+    tracemalloc.start()
+    score(*points, rows=50)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * 1500**2 / 3

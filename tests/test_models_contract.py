@@ -73,7 +73,7 @@ def test_state_of_its_own_changes_once_a_step_and_is_saved(xla):
     loop = loop_of(xla)
     loop.train(3)
     assert loop.model.pool.numpy()[0] == 3.0  # though two players are evaluated a step
-    rows = loop.feed.orders(0)[1].numpy()[2]
+    rows = loop.feed.orders(0)[1][2]
     mean = data(7, seed=1)[0][rows].mean() / 255
     assert loop.model.pool.numpy()[1] == pytest.approx(mean, rel=1e-5)
     other = loop_of(xla)

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from harness import contents, finish, kill, kill_at, steps_a_call
+from harness import contents, finish, images_on_disk, kill, kill_at, steps_a_call
 from harness import run_small as run
 
 from runs.directory import Run
@@ -48,6 +48,14 @@ def test_three_epochs_equal_one_and_two_more(wholes, model, flags, tmp_path):
         hooks = [partial(steps_a_call, 1)]
         finish(tmp_path / 'a', *flags, model=model, epochs=epochs, hooks=hooks)
     assert contents(tmp_path / 'a') == contents(wholes(model, *flags).path)
+
+
+def test_images_may_stay_on_disk(whole_vae, tmp_path):
+    path = tmp_path / 'a'
+    done = run(path, hooks=[images_on_disk, partial(kill_at, str(path), 'step', 4)])
+    assert done.status == -signal.SIGKILL
+    finish(path, hooks=[images_on_disk])
+    assert contents(path) == contents(whole_vae.path)
 
 
 def test_another_seed_gives_another_run(whole_vae, tmp_path):

@@ -10,8 +10,8 @@ from keras import layers
 
 from models.shared.base import Batch, GenerativeModel
 from models.shared.layers import Dropout
-from training import devices
-from training.devices import choose_xla, resident
+from training import devices, feed
+from training.devices import choose_xla
 from training.loop import Diverged, Loop
 
 BATCH = 4
@@ -238,11 +238,28 @@ def test_on_a_gpu_auto_leaves_xla_off(monkeypatch):
     assert choose_xla(settings(xla='on'), fits()) == 'on'
 
 
-def test_images_too_many_for_a_gpu_stay_on_the_host(monkeypatch):
-    images, used = np.zeros([3, 4, 4, 1], np.uint8), []
-    device = tf.device
-    monkeypatch.setattr(tf, 'device', lambda name: used.append(name) or device(name))
-    resident(images)
-    monkeypatch.setattr(devices, 'RESIDENT', images.nbytes - 1)
-    assert resident(images).device.endswith('CPU:0')
-    assert used == [None, 'CPU:0']
+def test_images_that_fit_stay_in_memory_and_a_gpu_has_room_for_more(monkeypatch):
+    images = SimpleNamespace(nbytes=2**30)
+    assert not devices.fits(images) and devices.fits(SimpleNamespace(nbytes=2**29))
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['a device'])
+    assert devices.fits(images) and not devices.fits(SimpleNamespace(nbytes=2**31 + 1))
+
+
+def stream(monkeypatch, steps):
+    """Leaves the images on disk, and has the next loops hold windows of so many steps."""
+    monkeypatch.setattr(feed, 'fits', lambda images: False)
+    monkeypatch.setattr(feed, 'WINDOW', steps * BATCH * 16)
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_images_on_disk_change_no_bit(monkeypatch, xla):
+    """Of six steps an epoch, in windows of four and two; a second loop goes on from step 9."""
+    whole = make(xla)
+    assert [whole.train(6)[0], whole.train(6)[0]] == [6, 6]
+    stream(monkeypatch, 4)
+    parts, other = make(xla), make(xla)
+    assert [parts.train(steps)[0] for steps in (1, 6, 6, 3)] == [1, 3, 2, 3]
+    other.restore({name: np.array(array) for name, array in parts.state().items()})
+    for loop in parts, other:
+        assert [loop.train(6)[0] for _ in range(2)] == [1, 2]
+        assert_equal(whole, loop)

@@ -1,8 +1,10 @@
-"""What is best on this device: whether to use XLA, and where to keep the images."""
+"""What is best on this device: whether to use XLA, and whether to keep all images in memory."""
 
 import tensorflow as tf
 
-RESIDENT = 2**31  # bytes of images that are kept in a GPU's memory
+from datasets import IN_MEMORY
+
+ON_A_GPU = 2**31  # bytes of images that are kept in its memory
 
 
 def choose_xla(settings, model):
@@ -23,7 +25,7 @@ def choose_xla(settings, model):
     )
 
 
-def resident(images):
-    """Images as a tensor that the steps gather from: on the GPU, if there is one, up to 2 GiB."""
-    with tf.device('CPU:0' if images.nbytes > RESIDENT else None):
-        return tf.constant(images)
+def fits(images):
+    """Whether images may stay in the device's memory: up to 2 GiB of a GPU's, else 512 MiB."""
+    most = ON_A_GPU if tf.config.list_physical_devices('GPU') else IN_MEMORY
+    return images.nbytes <= most

@@ -33,7 +33,7 @@ class Diverged(InputError):
 
 
 class Loop:
-    """Trains a model on uint8 images held in memory.
+    """Trains a model on uint8 images, in memory or on disk.
 
     A step is a function of the state and (seed, step): the order of the images comes from
     (seed, epoch), every other random number from (seed, step). The state is the variables, the
@@ -85,7 +85,7 @@ class Loop:
         return dict(zip(self.names, self.sums / steps, strict=True))
 
     def train(self, steps):
-        """Makes up to `steps` more steps of the current epoch in one compiled call.
+        """Makes up to `steps` more steps in one compiled call, within a window of the feed.
 
         Returns:
           (steps made, seconds).
@@ -93,17 +93,16 @@ class Loop:
         Raises:
           Diverged: at the first step with a loss that is not finite.
         """
-        start = self.step % self.steps_per_epoch
-        stop = min(start + steps, self.steps_per_epoch)
-        orders = self.feed.orders(self.epoch)
-        began = time.perf_counter()
+        began, done = time.perf_counter(), self.step % self.steps_per_epoch
+        first, last, orders = self.feed.window(self.epoch, done)
+        start, stop = done - first, min(done + steps, last) - first
         with products(self._products):
             rows, end = self._call(orders, *(tf.constant(n) for n in (start, stop, self.step)))
         rows = rows.numpy()[start : int(end)].astype(np.float64)
         seconds = time.perf_counter() - began
         self.step += len(rows)
         # One by one, so that the lengths of the calls do not change the last bits of the sums.
-        self.sums = functools.reduce(np.add, rows, self.sums if start else 0.0)
+        self.sums = functools.reduce(np.add, rows, self.sums if done else 0.0)
         if self.stop_on_nan and not np.isfinite(rows[-1]).all():
             raise Diverged(self.step, dict(zip(self.names, rows[-1], strict=True)))
         return len(rows), seconds
@@ -148,7 +147,7 @@ class Loop:
         return [*self.model.variables, *owned]
 
     def _steps(self, orders, start, stop, step):
-        rows = tf.TensorArray(tf.float32, size=self.steps_per_epoch)
+        rows = tf.TensorArray(tf.float32, size=self.feed.steps)
         i, going = start, True
         while i < stop and going:
             taken = [order[i] for order in orders]

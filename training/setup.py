@@ -1,7 +1,6 @@
 """From settings to a run that trains: its data, its threads, its configuration."""
 
 import functools
-import os
 import platform
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import datasets
 from runs.directory import Run
 from runs.restore import settings_of
 from support import backend
+from support.backend import cores
 from support.errors import InputError
 
 
@@ -103,12 +103,6 @@ def finding(settings, data, arrays):
 def warn(line):
     """Prints a warning to standard error."""
     print(line, file=sys.stderr)
-
-
-def cores():
-    """How many cores this process may use."""
-    alive = getattr(os, 'sched_getaffinity', lambda _: range(os.cpu_count()))
-    return len(alive(0))
 
 
 def threads(run):

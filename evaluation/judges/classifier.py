@@ -20,6 +20,7 @@ from support.errors import InputError
 VERSION = 2  # to be raised by every change to its weights
 EPOCHS = 8
 BATCH = 128
+BATCHES = 2  # that are in memory at once when it looks
 SHIPPED = Path(__file__).parent / 'mnist.npz'  # the file that `classifier` writes for MNIST
 
 
@@ -128,9 +129,38 @@ def train(data):
     count = len(data.train_images)
     told = f'training the classifier (only this once): {EPOCHS} epochs of {count:,} images'
     print(told, file=sys.stderr)
-    images, labels = np.asarray(data.train_images), np.asarray(data.train_labels)
-    taught.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    teach(taught, data.train_images, data.train_labels)
     return model
+
+
+def teach(model, images, labels):
+    """Trains a compiled model on images, which need not fit into memory."""
+    shown = {'epochs': EPOCHS, 'verbose': 0}
+    if images.nbytes > datasets.IN_MEMORY:
+        model.fit(OnDisk(images, labels), shuffle=False, **shown)
+    else:
+        model.fit(np.asarray(images), np.asarray(labels), batch_size=BATCH, **shown)
+
+
+class OnDisk(keras.utils.PyDataset):
+    """Batches of images on disk and their labels, in a new order each epoch."""
+
+    def __init__(self, images, labels):
+        super().__init__()
+        self.images, self.labels = images, labels
+        self.random = np.random.default_rng(0)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.images) // BATCH)
+
+    def __getitem__(self, number):
+        rows = self.order[number * BATCH : (number + 1) * BATCH]
+        return self.images[rows], self.labels[rows]
+
+    def on_epoch_end(self):
+        """Draws the order of the next epoch."""
+        self.order = self.random.permutation(len(self.images))
 
 
 def moving():
@@ -146,7 +176,9 @@ def weights_of(model):
 
 def look(judge, images, batch=500):
     """Features (N, D) and class probabilities (N, K) of uint8 images (N, H, W, C)."""
-    return judge.look.predict(np.asarray(images), batch_size=batch, verbose=0)
+    pieces = datasets.parts(images, BATCHES * batch)
+    found = [judge.look.predict(piece, batch_size=batch, verbose=0) for piece in pieces]
+    return [np.concatenate(part) for part in zip(*found, strict=True)]
 
 
 def accuracy(judge, images, labels):

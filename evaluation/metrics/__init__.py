@@ -1,7 +1,8 @@
 """Scores: features, probabilities, likelihoods or codes in, numbers out; one metric a file.
 
 All are pure functions of NumPy arrays and need no TensorFlow. They calculate in
-float64. Large products come in blocks of millions of numbers, and no score depends on them.
+float64. Large products come in blocks of millions of numbers, and no score depends on them. Points
+that are searched may be larger than memory: whatever gives arrays when it is sliced.
 """
 
 from evaluation.metrics.active_units import active_units

@@ -4,6 +4,7 @@ import numpy as np
 
 NUMBERS = 2_000_000  # in a block: 16 MB, which memory is reused for and not asked for anew
 ROWS = 200  # in a block at least: products of fewer spend their time on reading `others`
+TILE = 1024  # rows of what is no array; a power of two, with which sums keep their last bits
 ROUNDING = 1e-12  # of the squared norms: an upper bound of the error for thousands of dimensions
 
 
@@ -19,21 +20,37 @@ def blocks(points, others, rows=None):
     that equal points are at no distance.
 
     Args:
-      points, others: (N, ...) and (M, ...), flattened to points of equal length.
+      points, others: (N, ...) and (M, ...), flattened to points of equal length. They may be larger
+        than memory: of what is no array, only some rows are asked for at a time.
       rows: points a block; by default as many as make 2 million numbers, but 200 at least.
     """
-    points, others = points_of(points), points_of(others)
     rows = rows or max(ROWS, NUMBERS // len(others))
-    norms = squared_norms(others)
+    others = points_of(others) if isinstance(others, np.ndarray) else others
+    norms = np.concatenate([squared_norms(tile) for _, tile in tiles(others)])
     for start in range(0, len(points), rows):
-        part = points[start : start + rows]
-        scale = squared_norms(part)[:, None] + norms
-        squares = part @ others.T
-        squares *= -2.0
-        squares += scale
+        part = points_of(points[start : start + rows])
+        yield slice(start, start + len(part)), squares_of(part, others, norms)
+
+
+def squares_of(points, others, norms):
+    """Squared distances (n, M) of points (n, D) from `others`, whose squared norms are given."""
+    squares, own = np.empty((len(points), len(others))), squared_norms(points)[:, None]
+    for columns, tile in tiles(others):
+        found, scale = squares[:, columns], own + norms[columns]
+        np.matmul(points, tile.T, out=found)
+        found *= -2.0
+        found += scale
         scale *= ROUNDING
-        squares[squares < scale] = 0.0
-        yield slice(start, start + len(part)), squares
+        found[found < scale] = 0.0
+    return squares
+
+
+def tiles(points):
+    """Yields (slice of `points`, float64 points): all of an array at once."""
+    size = len(points) if isinstance(points, np.ndarray) else TILE
+    for start in range(0, len(points), size):
+        tile = points_of(points[start : start + size])
+        yield slice(start, start + len(tile)), tile
 
 
 def squared_norms(points):
@@ -52,5 +69,6 @@ def squared_radii(points, k, rows=None):
     if len(points) <= k:
         raise ValueError(f'{len(points)} points have no {k}-th neighbour; at least {k + 1} do')
     # Each point is at no distance from itself: of the k + 1 smallest distances one is its own.
-    parts = [np.partition(squares, k)[:, k] for _, squares in blocks(points, points, rows)]
+    # Copied, because a column would keep its block in memory.
+    parts = [np.partition(squares, k)[:, k].copy() for _, squares in blocks(points, points, rows)]
     return np.concatenate(parts).astype(np.float32)

@@ -38,5 +38,5 @@ def _smallest(squares, k):
     if k == 1:
         indices = squares.argmin(axis=1)[:, None]
     else:
-        indices = squares.argsort(axis=1, kind='stable')[:, :k]
+        indices = squares.argsort(axis=1, kind='stable')[:, :k].copy()  # not a view of the rest
     return np.take_along_axis(squares, indices, axis=1), indices

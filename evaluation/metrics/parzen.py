@@ -4,9 +4,11 @@ Theis et al. 2016, section 3.5 (arXiv:1511.01844) warn of it: training images sc
 samples do worse than k-means centroids, which are no images at all.
 """
 
+import math
+
 import numpy as np
 
-from evaluation.metrics.distances import blocks, points_of
+from evaluation.metrics.distances import blocks
 from evaluation.metrics.importance_weighted import importance_weighted_bound as log_mean_exp
 
 SIGMAS = np.geomspace(0.05, 1.0, 20)  # from sharper than any sample to as wide as the pixels' range
@@ -34,7 +36,7 @@ def parzen_log_densities(samples, images, sigma, rows=None):
       (M,).
     """
     parts = [_log_means(squares, sigma) for _, squares in blocks(images, samples, rows)]
-    dimensions = points_of(images).shape[1]
+    dimensions = dimensions_of(images)
     return np.concatenate(parts) - 0.5 * dimensions * np.log(2.0 * np.pi * sigma**2)
 
 
@@ -47,8 +49,13 @@ def choose_sigma(samples, images, sigmas=SIGMAS):
     scores = np.zeros(len(sigmas))
     for _, squares in blocks(images, samples):
         scores += [_log_means(squares, sigma).sum() for sigma in sigmas]
-    scores -= len(images) * points_of(images).shape[1] * np.log(sigmas)
+    scores -= len(images) * dimensions_of(images) * np.log(sigmas)
     return float(sigmas[np.argmax(scores)])
+
+
+def dimensions_of(images):
+    """The numbers of an image."""
+    return math.prod(np.shape(images)[1:])
 
 
 def _log_means(squares, sigma):
