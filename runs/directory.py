@@ -176,6 +176,13 @@ class Run:
             self._keep({**self.config, key: choose()})
         return self.config[key]
 
+    def note(self, key, value):
+        """Records a value that may change from start to start; returns the last one, or None."""
+        last = self.config.get(key)
+        if last != value:
+            self._keep({**self.config, key: value})
+        return last
+
     def check_settings(self, kept, settings, changeable):
         """Refuses settings that would not continue this run; the flags `changeable` may differ.
 

@@ -31,7 +31,7 @@ import flags
 import pictures
 import train
 from runs.directory import FORMAT, Run
-from support import terminal
+from support import backend, terminal
 from support.files import read_arrays
 
 ROOT = Path(train.__file__).parent
@@ -157,6 +157,7 @@ def small_networks():
     from keras import layers
 
     from models import gan, vae
+    from models.shared.layers import exact
 
     vae.networks_28 = lambda shape, latent_dim: (
         vae.encoder_of(shape, latent_dim, [4], vae.leaky),
@@ -166,12 +167,12 @@ def small_networks():
         *gan.dense(7 * 7 * 4),
         layers.Reshape([7, 7, 4]),
         *gan.up(4),
-        gan.transposed(shape[2], activation='sigmoid', dtype='float32'),
+        gan.transposed(shape[2], activation='sigmoid', dtype=exact()),
     ]
     gan.discriminator_28 = lambda outputs: [
         *gan.down(4, 3),
         layers.Flatten(),
-        gan.linear(outputs, dtype='float32'),
+        gan.linear(outputs, dtype=exact()),
     ]
 
 
@@ -202,6 +203,14 @@ def networks_of_ones_own():
             return keras.ops.reshape(self.dense(codes), [-1, 28, 28, 1])
 
     vae.networks_28 = lambda shape, latent_dim: (Encoder(latent_dim), Decoder(latent_dim))
+
+
+def logical_devices(count):
+    """Divides the processor into so many devices for TensorFlow."""
+    tf, _ = backend.load_tensorflow()
+    (processor,) = tf.config.list_physical_devices('CPU')
+    parts = [tf.config.LogicalDeviceConfiguration()] * count
+    tf.config.set_logical_device_configuration(processor, parts)
 
 
 def steps_a_call(count):

@@ -24,6 +24,10 @@ def choose_xla(settings, model):
 
 
 def resident(images):
-    """Images as a tensor that the steps gather from: on the GPU, if there is one, up to 2 GiB."""
-    with tf.device('CPU:0' if images.nbytes > RESIDENT else None):
+    """Images as a tensor that the steps gather from: on the GPU, if there is one, up to 2 GiB.
+
+    Several replicas gather from the host.
+    """
+    shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    with tf.device('CPU:0' if shared or images.nbytes > RESIDENT else None):
         return tf.constant(images)

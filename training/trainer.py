@@ -16,6 +16,7 @@ from support.backend import quiet
 from support.errors import InputError
 from support.files import atomic
 from support.terminal import Interrupt, Progress
+from training import distribution
 from training.description import description
 from training.devices import choose_xla
 from training.events import FRAMES, Events
@@ -40,24 +41,18 @@ class Trainer:
     def __init__(self, run, settings, data, arrays, begin=None):
         self.run, self.settings, self.data = run, settings, data
         self.target, self.labels = datasets.subset(data.test_images, data.test_labels, SHOWN)
-        self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
-        streams = self.streams()
-        if begin:
-            begin()  # from here on nothing is refused
-        run.check_streams(fingerprint(streams))
-        self.loop = Loop(
-            self.model,
-            data.train_images,
-            data.train_labels,
-            settings.batch_size,
-            settings.seed,
-            run.settle('xla', lambda: choose_xla(settings, self.model)) == 'on',
-            settings.stop_on_nan,
-            streams,
-        )
-        if arrays:
-            with run.fitting():
-                self.loop.restore(arrays)
+        with distribution.strategy_of(settings.distribute).scope():
+            self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
+            distribution.prepare(self.model, settings)
+            streams = self.streams()
+            if begin:
+                begin()  # from here on nothing is refused
+            run.check_streams(fingerprint(streams))
+            self.loop = self.loop_of(streams)
+            if arrays:
+                with run.fitting():
+                    self.loop.restore(arrays)
+        self.tell_devices(arrays)
         run.rewind(self.loop.step, self.loop.epoch)
         sources = self.model.sources(data, self.load)
         self.grid = grid_latents(self.model, settings.seed, sources)
@@ -67,6 +62,33 @@ class Trainer:
         self.failing = failure(run)
         self.monitor = watch(run, settings, self.model, self.load) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
+
+    def loop_of(self, streams):
+        """The `Loop` of the run; XLA compiles no step that is divided among devices."""
+        settings, data = self.settings, self.data
+        alone = settings.distribute == 'none'
+        xla = self.run.settle('xla', lambda: choose_xla(settings, self.model) if alone else 'off')
+        return Loop(
+            self.model,
+            data.train_images,
+            data.train_labels,
+            settings.batch_size,
+            settings.seed,
+            alone and xla == 'on',
+            settings.stop_on_nan,
+            streams,
+        )
+
+    def tell_devices(self, arrays):
+        """Records on what the run is trained, and warns if it was trained on something else."""
+        now = distribution.described(self.settings, self.loop.strategy.num_replicas_in_sync)
+        last = self.run.note('devices', now) or distribution.ALONE
+        if arrays and last != now:
+            print(
+                f'{self.run.path}: was trained on {last} and continues on {now}; the result is not '
+                'bit for bit that of an uninterrupted run',
+                file=sys.stderr,
+            )
 
     def streams(self):
         """The model's further streams; raises InputError where they cannot be trained on."""
