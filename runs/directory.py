@@ -375,6 +375,19 @@ class Run:
                 'another version wrote them, so start from the beginning with --overwrite'
             ) from None
 
+    def named(self, step):
+        """The checkpoint after `step` steps as {name: array}, which another process has found.
+
+        Raises:
+          InputError: it is not here, or damaged.
+        """
+        path = self.path / 'checkpoints' / checkpoint_name(step)
+        try:
+            return read_arrays(path)
+        except (FileNotFoundError, ValueError):
+            remedy = 'give all machines the same --output_dir, on a disk that they share'
+            raise InputError(f'{path}: the chief continues from it; {remedy}') from None
+
     def load(self, warn):
         """The newest undamaged checkpoint as {name: array}, or None if there are none at all.
 

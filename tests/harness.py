@@ -6,6 +6,7 @@ there: it kills the process at some event, makes it pause, makes networks small.
 
 import atexit
 import collections
+import contextlib
 import csv
 import errno
 import functools
@@ -18,6 +19,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,12 +82,40 @@ def configuration(settings=(), **changes):
 
 def run(directory, *words, hooks=(), **options):
     """Types the command of a tiny run; its files will be in `directory`/run."""
-    output = [Path(directory).with_suffix(suffix) for suffix in ('.out', '.err')]
+    return begin(directory, *words, hooks=hooks, **options)()
+
+
+def begin(directory, *words, hooks=(), suffix='', **options):
+    """The same in the background: what it returns waits for its end. `suffix` is for its output."""
+    output = [Path(directory).with_suffix(suffix + kind) for kind in ('.out', '.err')]
     argv = command(directory, *words, **options)
     process = forks().Process(target=_child, args=(argv, output, hooks))
     process.start()
-    process.join()
-    return Done(process.exitcode, *(path.read_text() for path in output))
+
+    def end():
+        process.join()
+        return Done(process.exitcode, *(path.read_text() for path in output))
+
+    return end
+
+
+def run_team(directory, *words, hooks=((), ()), **options):
+    """Types the command of a tiny run on two machines, the chief's first: how it ended on each."""
+    words, ports = ('--learning_rate=0.01', '--distribute=multi_worker', *words), free_ports(2)
+    ends = []
+    for index, more in enumerate(hooks):
+        own = [functools.partial(place, ports, index), small_networks, *more]
+        ends.append(begin(directory, *words, hooks=own, suffix=f'.{index}', **options))
+    return [end() for end in ends]
+
+
+def free_ports(count):
+    """Ports of this machine that nothing listens on."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(('localhost', 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 def run_small(directory, *words, hooks=(), **options):
@@ -211,6 +241,14 @@ def logical_devices(count):
     (processor,) = tf.config.list_physical_devices('CPU')
     parts = [tf.config.LogicalDeviceConfiguration()] * count
     tf.config.set_logical_device_configuration(processor, parts)
+
+
+def place(ports, index):
+    """Makes this process the worker of that index among those at these ports."""
+    cluster = {'worker': [f'localhost:{port}' for port in ports]}
+    task = {'type': 'worker', 'index': index}
+    os.environ['TF_CONFIG'] = json.dumps({'cluster': cluster, 'task': task})
+    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
 
 
 def steps_a_call(count):

@@ -7,6 +7,8 @@ below return what they are given.
 """
 
 import functools
+import json
+import os
 
 import keras
 import tensorflow as tf
@@ -20,13 +22,41 @@ ALONE = 'one device'
 def strategy_of(kind):
     """The strategy that --distribute names; 'none' is TensorFlow's own, of one device.
 
-    'mirrored' takes all GPUs of this machine, or all logical CPU devices if it has no GPU. A
+    'mirrored' takes all GPUs of this machine, or all logical CPU devices if it has no GPU;
+    'multi_worker' waits for all machines, of each of which it takes all GPUs or the processor. A
     process has one strategy of a kind: the sums of two would get the same numbers and mix.
     """
     if kind == 'none':
         return tf.distribute.get_strategy()
+    if kind == 'multi_worker':
+        name_machines()
+        return tf.distribute.MultiWorkerMirroredStrategy()
     devices = tf.config.list_logical_devices
     return tf.distribute.MirroredStrategy([d.name for d in devices('GPU') or devices('CPU')])
+
+
+def name_machines():
+    """Sets TF_CONFIG by what Slurm tells, unless it is set; Slurm itself gives GPUs to tasks."""
+    if 'TF_CONFIG' not in os.environ:
+        tasks = int(os.environ['SLURM_STEP_NUM_TASKS'])
+        slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
+        )
+        cluster, (job, index) = slurm.cluster_spec().as_dict(), slurm.get_task_info()
+        task = {'type': job, 'index': index}
+        os.environ['TF_CONFIG'] = json.dumps({'cluster': cluster, 'task': task})
+
+
+def largest(numbers):
+    """For each of these whole numbers the largest that a process of the cluster has."""
+    return tuple(gathered(tf.constant([numbers], tf.int64)).numpy().max(axis=0).tolist())
+
+
+@tf.function
+def gathered(numbers):
+    """The numbers (1, N) of all replicas: (replicas, N)."""
+    strategy = strategy_of('multi_worker')
+    return strategy.gather(strategy.run(tf.identity, (numbers,)), axis=0)
 
 
 def prepare(model, settings):
