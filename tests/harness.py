@@ -6,7 +6,6 @@ there: it kills the process at some event, makes it pause, makes networks small.
 
 import atexit
 import collections
-import contextlib
 import csv
 import errno
 import functools
@@ -19,7 +18,6 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +30,7 @@ import numpy as np
 import flags
 import pictures
 import train
+from benchmarks.scale import free_ports
 from runs.directory import FORMAT, Run
 from support import backend, terminal
 from support.files import read_arrays
@@ -107,15 +106,6 @@ def run_team(directory, *words, hooks=((), ()), **options):
         own = [functools.partial(place, ports, index), small_networks, *more]
         ends.append(begin(directory, *words, hooks=own, suffix=f'.{index}', **options))
     return [end() for end in ends]
-
-
-def free_ports(count):
-    """Ports of this machine that nothing listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(('localhost', 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def run_small(directory, *words, hooks=(), **options):

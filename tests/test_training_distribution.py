@@ -91,25 +91,25 @@ MEANS = [  # models whose losses are means over examples, with flags that make t
     ('acgan', [SYNC]),
     ('label_gan', [SYNC]),
     ('vae_gan', [SYNC]),
-    ('improved_gan', [SYNC, '--virtual_batch_norm', '--historical_averaging=1']),
+    ('improved_gan', [SYNC, '--virtual_batch_norm']),
     ('wgan', [SYNC, '--discriminator_steps=3']),
     ('wgan_gp', [SYNC, '--discriminator_steps=3']),
     ('pixelcnn', ['--blocks=2']),
     ('gated_pixelcnn', ['--layers=2', '--condition=label']),
     ('pixelrnn', []),
 ]
+MAGNIFIED = {'vae_gan': 1e-6}  # it divides its features by deviations near 0, and so rounding too
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(('model', 'more'), MEANS)
 def test_two_devices_equal_one_in_every_model(model, more, tmp_path):
     plain = [word for word in more if word != SYNC]
-    one = harness.run(tmp_path / 'one', *plain, *EXACT, model=model, epochs=1)
-    two = on_devices(
-        tmp_path / 'two', 2, TWO, *more, *EXACT, model=model, run=harness.run, epochs=1
-    )
+    kind = {'model': model, 'run': harness.run, 'epochs': 1}
+    one = on_devices(tmp_path / 'one', 1, *plain, *EXACT, **kind)
+    two = on_devices(tmp_path / 'two', 2, TWO, *more, *EXACT, **kind)
     assert (one.status, two.status) == (0, 0)
-    assert_close(tmp_path / 'one', tmp_path / 'two')
+    assert_close(tmp_path / 'one', tmp_path / 'two', MAGNIFIED.get(model, 1e-9))
 
 
 # Several machines
