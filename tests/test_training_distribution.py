@@ -31,9 +31,14 @@ def assert_close(one, other, most=1e-9):
     assert one.keys() == other.keys()
     for name in filter(str.isdecimal, one):
         np.testing.assert_allclose(one[name], other[name], rtol=0, atol=most, err_msg=name)
+    np.testing.assert_allclose(one['sums'], other['sums'], rtol=1e-5)
 
 
-@pytest.mark.parametrize(('model', 'more'), [('vae', []), ('gan', ['--sync_batch_norm'])])
+SYNC = '--sync_batch_norm'
+SMALL = [('vae', []), ('ae', []), pytest.param('gan', [SYNC], marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(('model', 'more'), SMALL)
 def test_two_devices_equal_one(model, more, tmp_path):
     one = harness.run_small(tmp_path / 'one', *EXACT, model=model, epochs=1)
     two = on_devices(tmp_path / 'two', 2, TWO, *more, *EXACT, model=model, epochs=1)
@@ -82,9 +87,7 @@ def test_what_several_devices_cannot_train_is_refused_before_anything_is_written
     assert not (tmp_path / 'a' / 'run').exists()
 
 
-SYNC = '--sync_batch_norm'
 MEANS = [  # models whose losses are means over examples, with flags that make them quick
-    ('ae', []),
     ('cvae', ['--variant=burda']),
     ('gan_mlp', ['--discriminator_steps=3']),
     ('dcgan', [SYNC, '--average=0.9']),

@@ -9,8 +9,9 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 
-from support import backend
+from support import backend, startup
 from support.errors import InputError
 
 END, ANEW = 0, 1  # what the chief says first; from 2 on, 2 + the step of a checkpoint
@@ -31,13 +32,14 @@ class Team:
     def join(self):
         """Waits for the other processes. TensorFlow must not have computed anything before."""
         if self.many:
-            os.environ.setdefault(
-                'TF_CPP_MIN_LOG_LEVEL', '3'
-            )  # C++ tells of lost workers at length
+            # C++ would tell of lost workers at length.
+            os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
             backend.load_tensorflow()
             from training.distribution import strategy_of
 
+            startup.on_interrupt(signal.SIG_DFL)  # Python hears nothing while C++ waits
             strategy_of('multi_worker')
+            startup.on_interrupt(signal.default_int_handler)
 
     def agree(self, *numbers):
         """For each whole number the largest that a process says; all must ask at once."""
