@@ -40,8 +40,8 @@ class Loop:
     (seed, epoch), every other random number from (seed, step). The state is the variables, the
     step and the sums of the losses since the epoch began; it is enough to continue exactly.
 
-    A player's move is made by all replicas of a strategy at once; the loop over the steps, and which
-    player is due, stay outside. Several replicas take their images from the host.
+    A player's move is made by all replicas of a strategy at once; the loop over the steps, and
+    which player is due, stay outside. Several replicas take their images from the host.
 
     Attributes:
       step: steps made so far.

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import platform
 import shutil
 import subprocess
