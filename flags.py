@@ -93,9 +93,9 @@ def define(table, group, name, default, meaning, parser=None, may_change=False):
     add(table, group, absl_flags.Flag(parser, None, name, default, meaning), may_change)
 
 
-def define_word(table, group, name, default, words, meaning):
+def define_word(table, group, name, default, words, meaning, may_change=False):
     """Adds a flag that takes one of several words."""
-    add(table, group, absl_flags.EnumFlag(name, default, meaning, words))
+    add(table, group, absl_flags.EnumFlag(name, default, meaning, words), may_change)
 
 
 def define_switch(table, group, name, meaning, default=False, may_change=False):
@@ -135,6 +135,7 @@ def define_training(table):
     """The flags that every training run shares."""
     define_subject(table)
     define_course(table)
+    define_devices(table)
     define_places(table)
 
 
@@ -167,6 +168,13 @@ def define_course(table):
     define_switch(table, group, 'stop_on_nan', meaning, default=True, may_change=True)
     meaning = 'epochs between scores in the log (FID, classes drawn, bound); 0 means no scores'
     define(table, group, 'eval_every', 0, meaning, Number(int, 0))
+
+
+def define_devices(table):
+    """On how many devices and machines it is trained."""
+    group = 'On which devices'
+    define_word(table, group, 'distribute', 'none', DISTRIBUTIONS, DISTRIBUTE, may_change=True)
+    define_switch(table, group, 'sync_batch_norm', SYNC_BATCH_NORM, may_change=True)
 
 
 def define_places(table):
@@ -464,6 +472,11 @@ def default_text(default, preferred):
 
 
 XLA = 'compile the steps with XLA; auto does what was measured to be faster for the model'
+DISTRIBUTIONS = ('none', 'mirrored', 'multi_worker')
+DISTRIBUTE = 'divide each batch among devices, without XLA: mirrored, all GPUs of this machine; '
+DISTRIBUTE += 'multi_worker, those of several machines, named by TF_CONFIG or Slurm'
+SYNC_BATCH_NORM = 'with --distribute, batch norm normalises by the whole batch; otherwise each '
+SYNC_BATCH_NORM += 'device normalises by its part'
 PRECISION = 'precision of the networks; losses, weights and the statistics of batch norm stay '
 PRECISION += 'float32; float64 is for tests'
 HANGING = {
@@ -526,6 +539,15 @@ def follow_variant(table, declared):
         prefer(table, declared.variants.get(variant, {}))
 
 
+def check_devices(table):
+    """Refuses flags that say nothing on one device, or nothing on several."""
+    kind = table['distribute'].value
+    if kind != 'none' and table['xla'].value == 'on':
+        raise InputError(f'--xla=on: with --distribute={kind} XLA compiles no step; leave one out')
+    if kind == 'none' and table['sync_batch_norm'].value:
+        raise InputError('--sync_batch_norm: only used with --distribute; add that or leave it out')
+
+
 def settled(table, declared):
     """The settings in `table`; refuses missing flags and options that would have no effect."""
     found = {name: table[name].value for name in table if name not in ('help', 'h')}
@@ -534,6 +556,7 @@ def settled(table, declared):
             example = 'python train.py --model=vae --dataset=mnist'
             raise InputError(f'--{name}: missing; for example: {example}')
     check_pairs(table, declared.options)
+    check_devices(table)
     place = re.sub(r'\W+', '-', Path(found['dataset']).name).strip('-')
     found['run_name'] = found['run_name'] or f'{found["model"]}-{place}'
     return Settings(**found)

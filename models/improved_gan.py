@@ -85,6 +85,12 @@ class Model(gan.Model):
         kept = self.players if settings.historical_averaging else ()
         self.histories = {player: copies(self.network(player)) for player in kept}
 
+    @property
+    def over_batch(self):
+        """The techniques that compare the images of a batch, if any."""
+        names = ('feature_matching', 'minibatch_discrimination')
+        return ' and '.join(f'--{n}' for n in names if getattr(self.settings, n)) or None
+
     def networks(self):
         """Those of `gan`, with other layers where the flags ask for them."""
         generator, discriminator = gan.stacks(self.image_shape)

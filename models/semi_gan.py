@@ -68,6 +68,8 @@ class Model(AlternatingModel):
       classifier: a copy of the discriminator whose weights are moving averages.
     """
 
+    over_batch = 'feature matching'
+
     def __init__(self, image_shape, classes, settings):
         super().__init__(image_shape, classes, settings)
         self.classifier = self.twin('discriminator')

@@ -176,6 +176,13 @@ class Run:
             self._keep({**self.config, key: choose()})
         return self.config[key]
 
+    def note(self, key, value):
+        """Records a value that may change from start to start; returns the last one, or None."""
+        last = self.config.get(key)
+        if last != value:
+            self._keep({**self.config, key: value})
+        return last
+
     def check_settings(self, kept, settings, changeable):
         """Refuses settings that would not continue this run; the flags `changeable` may differ.
 
@@ -367,6 +374,19 @@ class Run:
                 f'{self.path}/checkpoints: do not fit this model ({error}); '
                 'another version wrote them, so start from the beginning with --overwrite'
             ) from None
+
+    def named(self, step):
+        """The checkpoint after `step` steps as {name: array}, which another process has found.
+
+        Raises:
+          InputError: it is not here, or damaged.
+        """
+        path = self.path / 'checkpoints' / checkpoint_name(step)
+        try:
+            return read_arrays(path)
+        except (FileNotFoundError, ValueError):
+            remedy = 'give all machines the same --output_dir, on a disk that they share'
+            raise InputError(f'{path}: the chief continues from it; {remedy}') from None
 
     def load(self, warn):
         """The newest undamaged checkpoint as {name: array}, or None if there are none at all.

@@ -30,8 +30,9 @@ import numpy as np
 import flags
 import pictures
 import train
+from benchmarks.scale import free_ports
 from runs.directory import FORMAT, Run
-from support import terminal
+from support import backend, terminal
 from support.files import read_arrays
 
 ROOT = Path(train.__file__).parent
@@ -80,12 +81,31 @@ def configuration(settings=(), **changes):
 
 def run(directory, *words, hooks=(), **options):
     """Types the command of a tiny run; its files will be in `directory`/run."""
-    output = [Path(directory).with_suffix(suffix) for suffix in ('.out', '.err')]
+    return begin(directory, *words, hooks=hooks, **options)()
+
+
+def begin(directory, *words, hooks=(), suffix='', **options):
+    """The same in the background: what it returns waits for its end. `suffix` is for its output."""
+    output = [Path(directory).with_suffix(suffix + kind) for kind in ('.out', '.err')]
     argv = command(directory, *words, **options)
     process = forks().Process(target=_child, args=(argv, output, hooks))
     process.start()
-    process.join()
-    return Done(process.exitcode, *(path.read_text() for path in output))
+
+    def end():
+        process.join()
+        return Done(process.exitcode, *(path.read_text() for path in output))
+
+    return end
+
+
+def run_team(directory, *words, hooks=((), ()), **options):
+    """Types the command of a tiny run on two machines, the chief's first: how it ended on each."""
+    words, ports = ('--learning_rate=0.01', '--distribute=multi_worker', *words), free_ports(2)
+    ends = []
+    for index, more in enumerate(hooks):
+        own = [functools.partial(place, ports, index), small_networks, *more]
+        ends.append(begin(directory, *words, hooks=own, suffix=f'.{index}', **options))
+    return [end() for end in ends]
 
 
 def run_small(directory, *words, hooks=(), **options):
@@ -157,6 +177,7 @@ def small_networks():
     from keras import layers
 
     from models import gan, vae
+    from models.shared.layers import exact
 
     vae.networks_28 = lambda shape, latent_dim: (
         vae.encoder_of(shape, latent_dim, [4], vae.leaky),
@@ -166,12 +187,12 @@ def small_networks():
         *gan.dense(7 * 7 * 4),
         layers.Reshape([7, 7, 4]),
         *gan.up(4),
-        gan.transposed(shape[2], activation='sigmoid', dtype='float32'),
+        gan.transposed(shape[2], activation='sigmoid', dtype=exact()),
     ]
     gan.discriminator_28 = lambda outputs: [
         *gan.down(4, 3),
         layers.Flatten(),
-        gan.linear(outputs, dtype='float32'),
+        gan.linear(outputs, dtype=exact()),
     ]
 
 
@@ -202,6 +223,27 @@ def networks_of_ones_own():
             return keras.ops.reshape(self.dense(codes), [-1, 28, 28, 1])
 
     vae.networks_28 = lambda shape, latent_dim: (Encoder(latent_dim), Decoder(latent_dim))
+
+
+def logical_devices(count):
+    """Divides the processor into so many devices for TensorFlow."""
+    tf, _ = backend.load_tensorflow()
+    (processor,) = tf.config.list_physical_devices('CPU')
+    parts = [tf.config.LogicalDeviceConfiguration()] * count
+    tf.config.set_logical_device_configuration(processor, parts)
+
+
+def place(ports, index):
+    """Makes this process the worker of that index among those at these ports."""
+    cluster = {'worker': [f'localhost:{port}' for port in ports]}
+    task = {'type': 'worker', 'index': index}
+    os.environ['TF_CONFIG'] = json.dumps({'cluster': cluster, 'task': task})
+    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+
+
+def type_too(word):
+    """Adds a word to the command of this process."""
+    sys.argv.append(word)
 
 
 def steps_a_call(count):

@@ -492,7 +492,8 @@ def test_settings_need_data():
 
 def test_what_a_run_may_be_continued_with():
     free = {'data_dir', 'output_dir', 'run_name', 'overwrite', 'epochs', 'stop_on_nan'}
-    assert flags.changeable() == free | {'save_every', 'save_every_minutes', 'sample_every'}
+    free |= {'save_every', 'save_every_minutes', 'sample_every'}
+    assert flags.changeable() == free | {'distribute', 'sync_batch_norm'}
 
 
 # How models draw

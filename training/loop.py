@@ -13,6 +13,7 @@ from models.shared.noise import LATENTS_STEP, layers_draw_from
 from models.shared.pixels import from_uint8
 from runs.restore import assign
 from support.errors import InputError
+from training import distribution
 from training.feed import Feed
 
 CHUNK = 500
@@ -39,6 +40,9 @@ class Loop:
     (seed, epoch), every other random number from (seed, step). The state is the variables, the
     step and the sums of the losses since the epoch began; it is enough to continue exactly.
 
+    A player's move is made by all replicas of a strategy at once; the loop over the steps, and
+    which player is due, stay outside. Several replicas take their images from the host.
+
     Attributes:
       step: steps made so far.
       sums: float64 sums of `names` over the steps of the current epoch.
@@ -46,7 +50,16 @@ class Loop:
     """
 
     def __init__(
-        self, model, images, labels, batch_size, seed, xla=False, stop_on_nan=True, streams=None
+        self,
+        model,
+        images,
+        labels,
+        batch_size,
+        seed,
+        xla=False,
+        stop_on_nan=True,
+        streams=None,
+        strategy=None,
     ):
         """Lets the model set its initial weights, and builds the optimizers.
 
@@ -58,21 +71,31 @@ class Loop:
           xla: whether XLA compiles the steps.
           stop_on_nan: whether a loss that is not finite ends the training.
           streams: {name: `Stream`} of further data, or None.
+          strategy: the `tf.distribute.Strategy` in whose scope the model was made; by default
+            TensorFlow's own, of one replica.
         """
         check_players(model)
         self.model, self.seed, self.batch_size = model, seed, batch_size
         self.stop_on_nan, self.streams = stop_on_nan, streams or {}
-        self.feed = Feed(images, labels, self.streams, batch_size, seed)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        with tf.device('CPU:0' if self.strategy.num_replicas_in_sync > 1 else None):
+            self.feed = Feed(images, labels, self.streams, batch_size, seed)
         self.steps_per_epoch = self.feed.steps_per_epoch
-        with layers_draw_from(tf.constant([seed, LATENTS_STEP])):
-            model.initialise(self.feed.first(FIRST, *self._pixels))
-        self.optimizers = model.optimizers()
-        for player, optimizer in self.optimizers.items():
-            optimizer.build(model.network(player).trainable_variables)
+        with self.strategy.scope():
+            self.optimizers = self._begun()
         self.step, self.sums, self.names = 0, 0.0, []
         self._call = tf.function(self._steps, jit_compile=xla)
         self._products = xla and not tf.config.list_physical_devices('GPU')
         self._test = tf.function(self._test_batch, reduce_retracing=True)
+
+    def _begun(self):
+        """The model's optimizers, once it has its initial weights."""
+        with layers_draw_from(tf.constant([self.seed, LATENTS_STEP])):
+            self.model.initialise(self.feed.first(FIRST, *self._pixels))
+        optimizers = self.model.optimizers()
+        for player, optimizer in optimizers.items():
+            optimizer.build(self.model.network(player).trainable_variables)
+        return optimizers
 
     @property
     def epoch(self):
@@ -151,10 +174,14 @@ class Loop:
         i, going = start, True
         while i < stop and going:
             taken = [order[i] for order in orders]
-            row = self._step(self.feed.batch(taken, step + i - start, *self._pixels))
+            row = self._step(self.strategy.run(self._batch, (taken, step + i - start)))
             rows, i = rows.write(i, row), i + 1
             going = tf.reduce_all(tf.math.is_finite(row)) or not self.stop_on_nan
         return rows.stack(), i
+
+    def _batch(self, taken, step):
+        rows = [distribution.part(rows) for rows in taken]
+        return self.feed.batch(rows, step, *self._pixels)
 
     def _test_batch(self, examples, more, seed):
         def batch(images, labels):
@@ -168,11 +195,11 @@ class Loop:
         return self.model.value_range, self.model.variable_dtype
 
     def _step(self, batch):
-        model, players, step = self.model, self.model.players, batch.step
+        model, players, step = self.model, self.model.players, self._first(batch.step)
         first, *others = [[p] for p in players] if model.alternate else [list(players)]
-        logs = self._move(batch, self._seed(step, 0), first, model.own_state())
+        logs = self._move_all(batch, self._seed(step, 0), first, model.own_state())
         for turn, (player,) in enumerate(others, 1):
-            move = functools.partial(self._move, batch, self._seed(step, turn), [player])
+            move = functools.partial(self._move_all, batch, self._seed(step, turn), [player])
             logs |= when_due(players[player], step, move, logs, f'{player}_loss')
         self.names = list(logs)
         return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
@@ -181,6 +208,15 @@ class Loop:
         """The seed of a player's move: one for all moves of a step, or one per move."""
         own = self.model.fresh_noise
         return tf.stack([self.seed, step * len(self.model.players) + turn if own else step])
+
+    def _move_all(self, batch, seed, players, state=()):
+        """Lets all replicas make a move on their parts of the batch; returns what it logs."""
+        return self._first(self.strategy.run(self._move, (batch, seed, players, state)))
+
+    def _first(self, values):
+        """What the first replica here returned; all return the same."""
+        local = self.strategy.experimental_local_results
+        return tf.nest.map_structure(lambda value: local(value)[0], values)
 
     def _move(self, batch, seed, players, state=()):
         """Lets `players` move at once; returns everything that an evaluation logs.
@@ -198,11 +234,14 @@ class Loop:
             network = self.model.network(player)
             commit(scope, network.non_trainable_variables)
             gradients = tape.gradient(
-                losses[player], [v.value for v in network.trainable_variables]
+                losses[player],
+                [v.value for v in network.trainable_variables],
+                distribution.weight(losses[player]),
             )
             self.optimizers[player].apply(gradients, network.trainable_variables)
             self.model.after_step(player, batch.step)
-        return {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses} | logs
+        named = {f'{p}_loss' if len(losses) > 1 else 'loss': losses[p] for p in losses}
+        return distribution.mean(named | logs)
 
 
 def check_players(model):
@@ -213,11 +252,15 @@ def check_players(model):
 
 
 def commit(scope, variables):
-    """Assigns to variables the values that they got within a `keras.StatelessScope`."""
-    for variable in variables:
-        changed = scope.get_current_value(variable)
-        if changed is not None:
-            variable.assign(changed)
+    """Assigns to variables the values that they got within a `keras.StatelessScope`.
+
+    They are means over the replicas, whose copies would drift apart otherwise.
+    """
+    found = [(variable, scope.get_current_value(variable)) for variable in variables]
+    changed = [(variable, value) for variable, value in found if value is not None]
+    values = distribution.mean([value for _, value in changed])
+    for (variable, _), value in zip(changed, values, strict=True):
+        variable.assign(value)
 
 
 def test_rows(stream, rows):

@@ -1,6 +1,8 @@
 """From settings to a run that trains: its data, its threads, its configuration."""
 
+import contextlib
 import functools
+import os
 import platform
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ from runs.restore import settings_of
 from support import backend
 from support.backend import cores
 from support.errors import InputError
+from training.team import ANEW, END, Team
 
 
 def train(settings, command=()):
@@ -30,37 +33,66 @@ def train(settings, command=()):
     """
     info = datasets.check(settings.dataset, settings.data_dir, settings.image_size)
     check_batch(settings, info.train_examples)
-    run = run_of(settings)
+    run, team = run_of(settings), Team(settings.distribute)
+    with team.reporting():
+        return lead(run, settings, team, command) if team.chief else follow(run, settings, team)
+
+
+def lead(run, settings, team, command):
+    """Trains `run` as the only process, or as the chief of several; returns the exit status."""
     with run.locked():
         going_on = run.exists() and not settings.overwrite
         if going_on:
             run.check_settings(vars(settings_of(run)), vars(settings), settings.changeable)
         backend.limit_threads(threads(run) if going_on else cores())
+        team.join()
         data, data_hash = load(settings)
+        team.check(settings, data_hash)
         if going_on:
             run.check_data(data_hash)
-            return proceed(run, settings, data, run.load(warn))
+            return proceed(run, settings, data, run.load(warn), team)
         config = configuration(settings, data, data_hash, command)
-        return start(run, settings, data, None, functools.partial(run.begin, config))
+        return start(run, settings, data, None, team, functools.partial(run.begin, config))
 
 
-def proceed(run, settings, data, arrays):
+def follow(run, settings, team):
+    """Trains what the chief trains, silently; returns the exit status."""
+    going_on = run.exists() and not settings.overwrite
+    backend.limit_threads(run.config['threads'] if going_on else cores())
+    with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
+        team.join()
+        data, data_hash = load(settings)
+        team.check(settings, data_hash)
+        said, _ = team.agree(END, 0)
+        if said == END:
+            return team.leave() or 0
+        arrays = None if said == ANEW else run.named(said - 2)
+        from training.worker import Worker
+
+        return Worker(run, settings, data, arrays, team).follow()
+
+
+def proceed(run, settings, data, arrays, team):
     """Trains `run` from the checkpoint `arrays` (None: from the start), unless all is done."""
     if finished(run, settings, data, arrays):
+        team.dismiss()
         found = finding(settings, data, arrays)
         print(f'{run.path}: {found}; a larger --epochs continues training')
         return 0
     run.rows()  # a damaged log is reported before TensorFlow is loaded
-    return start(run, settings, data, arrays)
+    return start(run, settings, data, arrays, team)
 
 
-def start(run, settings, data, arrays, begin=None):
+def start(run, settings, data, arrays, team, begin=None):
     """Loads TensorFlow and trains; `begin()` writes a new run, if the model takes its settings."""
     print(opening(run, settings, data, arrays), flush=True)
     backend.load_tensorflow()
     from training.trainer import Trainer
 
-    return Trainer(run, settings, data, arrays, begin).train()
+    team.agree(ANEW if arrays is None else 2 + int(arrays['step']), 0)
+    trainer = Trainer(run, settings, data, arrays, begin, team)
+    with team.leading():
+        return trainer.train()
 
 
 def run_of(settings):

@@ -9,18 +9,20 @@ from tqdm import tqdm
 import datasets
 import pictures
 from evaluation import metrics
-from models.shared.build import build
 from runs.drawing import SHOWN, columns_of, draw, grid_latents, latents_of, redraw, show
 from runs.health import failure, warn
 from support.backend import quiet
 from support.errors import InputError
 from support.files import atomic
 from support.terminal import Interrupt, Progress
+from training import distribution
 from training.description import description
 from training.devices import choose_xla
 from training.events import FRAMES, Events
 from training.feed import fingerprint
-from training.loop import Diverged, Loop
+from training.loop import Diverged
+from training.team import Team
+from training.worker import Worker
 
 CALL_SECONDS = 0.5  # per compiled call; between calls, Ctrl-C is answered
 STOPPING = (
@@ -29,58 +31,48 @@ STOPPING = (
 )
 
 
-class Trainer:
-    """Trains `run` with `settings` on `data`, a `datasets.Dataset`, from checkpoint `arrays`.
+class Trainer(Worker):
+    """Trains `run`, writes what it becomes, and leads the other workers if there are any.
 
     The row and the pictures of an epoch are written before its checkpoint. Whatever is later than
     the checkpoint is removed here and made again, so a killed process leaves no trace. `begin()`
     writes a new run, once the model has taken its settings and the data.
     """
 
-    def __init__(self, run, settings, data, arrays, begin=None):
-        self.run, self.settings, self.data = run, settings, data
+    def __init__(self, run, settings, data, arrays, begin=None, team=None):
+        self.begin = begin or (lambda: None)
+        super().__init__(run, settings, data, arrays, team or Team())
+        self.tell_devices(arrays)
         self.target, self.labels = datasets.subset(data.test_images, data.test_labels, SHOWN)
-        self.model = build(data.train_images.shape[1:], len(data.class_names), settings)
-        streams = self.streams()
-        if begin:
-            begin()  # from here on nothing is refused
-        run.check_streams(fingerprint(streams))
-        self.loop = Loop(
-            self.model,
-            data.train_images,
-            data.train_labels,
-            settings.batch_size,
-            settings.seed,
-            run.settle('xla', lambda: choose_xla(settings, self.model)) == 'on',
-            settings.stop_on_nan,
-            streams,
-        )
-        if arrays:
-            with run.fitting():
-                self.loop.restore(arrays)
         run.rewind(self.loop.step, self.loop.epoch)
         sources = self.model.sources(data, self.load)
         self.grid = grid_latents(self.model, settings.seed, sources)
         self.latents = latents_of(self.model, SHOWN, settings.seed, sources)
         self.events = Events(run)
-        self.calls = None
+        self.calls, self.call_steps = None, 1
         self.failing = failure(run)
         self.monitor = watch(run, settings, self.model, self.load) if settings.eval_every else None
         self.saved, self.saved_at = self.loop.step, time.monotonic()
 
-    def streams(self):
-        """The model's further streams; raises InputError where they cannot be trained on."""
-        streams = self.model.streams(self.data, self.load)
-        for name, stream in streams.items():
-            if not len(stream.images) or len(stream.images) != len(stream.labels):
-                fault = f'its data stream {name} has no examples, or not one label per image'
-                raise InputError(f'--model={self.settings.model}: {fault}; fix its streams()')
-        return streams
+    def loop_of(self, streams):
+        """The `Loop` of the run, once that is written; XLA compiles steps of one device alone."""
+        self.begin()  # from here on nothing is refused
+        self.run.check_streams(fingerprint(streams))
+        alone = self.settings.distribute == 'none'
+        chosen = choose_xla(self.settings, self.model) if alone else 'off'
+        xla = self.run.settle('xla', lambda: chosen)
+        return super().loop_of(streams, alone and xla == 'on')
 
-    def load(self, name):
-        """Another data set for the model, with images of the same size as the run's."""
-        side = self.model.image_shape[0]
-        return datasets.load(name, self.settings.data_dir, side)
+    def tell_devices(self, arrays):
+        """Records on what the run is trained, and warns if it was trained on something else."""
+        now = distribution.described(self.settings, self.loop.strategy.num_replicas_in_sync)
+        last = self.run.note('devices', now) or distribution.ALONE
+        if arrays and last != now:
+            print(
+                f'{self.run.path}: was trained on {last} and continues on {now}; the result is not '
+                'bit for bit that of an uninterrupted run',
+                file=sys.stderr,
+            )
 
     def train(self):
         """Trains to the last epoch; returns the exit status.
@@ -109,7 +101,7 @@ class Trainer:
         Saving comes before printing, because printing may fail: a closed pipe, a full disk.
         """
         loop, epoch, began = self.loop, self.loop.epoch + 1, time.monotonic()
-        while loop.epoch < epoch and not interrupt.signal:
+        while loop.epoch < epoch and self.goes_on(interrupt):
             steps = self.call()
             progress.advance(steps * loop.batch_size, loop.means())
             if loop.epoch < epoch and self.minutes() >= self.settings.save_every_minutes:
@@ -119,6 +111,13 @@ class Trainer:
             self.save()
         if row:
             progress.epoch(row)
+
+    def goes_on(self, interrupt):
+        """Whether no worker got a signal; tells the others how many steps the next call has."""
+        _, signal = self.team.agree(self.call_steps, interrupt.signal or 0)
+        if signal:
+            interrupt.signal = signal
+        return not signal
 
     def minutes(self):
         """Minutes since the last checkpoint."""
@@ -147,7 +146,7 @@ class Trainer:
         if self.calls is None:
             with quiet():
                 steps, _ = self.loop.train(1)
-            self.calls, self.call_steps = [], 1
+            self.calls = []
             return steps
         steps, seconds = self.loop.train(self.call_steps)
         self.calls.append((steps, seconds))

@@ -55,6 +55,8 @@ class GenerativeModel(keras.Model):
         are evaluated once, and all players move at once.
       fresh_noise: True gives each player's move a seed of its own; otherwise all moves of a step
         see the same noise.
+      over_batch: what of its losses compares the images of a batch, in words, and so is no mean
+        over them; such a model is trained on one device. None where all are means.
       likelihood: the pixels on which `terms` bound a likelihood or `log_prob` is one: 'binarized',
         black or white, 'levels', the 256 of a byte; None where neither is one. Bounds and bits a
         dimension are of these pixels alone.
@@ -70,6 +72,7 @@ class GenerativeModel(keras.Model):
     players = {}
     alternate = False
     fresh_noise = False
+    over_batch = None
     likelihood = None
     given = None
     columns = None

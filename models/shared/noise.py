@@ -1,13 +1,15 @@
 """Random numbers that are functions of a seed, the same after every restart.
 
 Of all that is drawn, row i depends on the seed and i alone, so no number depends on the size of a
-batch. Philox is named because the default generator depends on the device. Compiled by XLA it gives
-other numbers of the same distribution, so a run keeps its `--xla`. Numbers are drawn in float32, so
-that a network of another precision sees the same ones.
+batch. Of several replicas each draws the rows that it has in the whole batch. Philox is named
+because the default generator depends on the device. Compiled by XLA it gives other numbers of the
+same distribution, so a run keeps its `--xla`. Numbers are drawn in float32, so that a network of
+another precision sees the same ones.
 """
 
 import contextlib
 import contextvars
+import functools
 import itertools
 
 import tensorflow as tf
@@ -29,12 +31,25 @@ def apart(seed, kind=1):
 
 def normal(shape, seed, dtype='float32'):
     """Standard normal numbers."""
-    return tf.cast(tf.random.stateless_normal(shape, seed, alg='philox'), dtype)
+    return tf.cast(own(shape, lambda s: tf.random.stateless_normal(s, seed, alg='philox')), dtype)
 
 
 def uniform(shape, seed, low=0.0, high=1.0, dtype='float32'):
     """Uniform numbers in [low, high)."""
-    return tf.cast(tf.random.stateless_uniform(shape, seed, low, high, alg='philox'), dtype)
+    draw = functools.partial(tf.random.stateless_uniform, alg='philox')
+    return tf.cast(own(shape, lambda s: draw(s, seed, low, high)), dtype)
+
+
+def own(shape, draw):
+    """The rows of this replica, of `shape` (N, ...), of what `draw(shape)` draws for all of them.
+
+    With one replica, and outside of a step, it is all that is drawn.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return draw(shape)
+    parts = draw(tf.concat([[context.num_replicas_in_sync], shape], 0))
+    return parts[context.replica_id_in_sync_group]
 
 
 @contextlib.contextmanager
