@@ -158,6 +158,11 @@ def test_slurm_names_the_machines(monkeypatch):
     assert found['task'] == {'type': 'worker', 'index': 1}
 
 
+def test_a_checkpoint_that_the_chief_alone_has_is_told(tmp_path):
+    with pytest.raises(InputError, match='step_00000005.npz: .* on a disk that they share'):
+        Run(tmp_path).named(5)
+
+
 def reports(done):
     """The lines in which a command reports a mistake; TensorFlow's own come before them."""
     return [line for line in done.err.splitlines() if line.startswith('train.py')]
