@@ -131,7 +131,11 @@ def test_the_first_worker_leads_unless_there_is_a_chief():
     assert leads(workers | chief, 'chief', 0)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"cluster": {"worker": ["a:1"]}}', '{"task": 3}'])
+TEXTS = ['', '[]', '{"cluster": {"worker": ["a:1"]}}', '{"task": 3}']
+TEXTS += ['{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}']
+
+
+@pytest.mark.parametrize('text', TEXTS)
 def test_a_damaged_tf_config_is_refused_in_a_line(text):
     with pytest.raises(InputError, match='^TF_CONFIG: '):
         team.leads_by(text)
