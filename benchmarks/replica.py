@@ -18,7 +18,8 @@ def main(devices, *argv):
     answers = claim_output()
     settings = flags.training(['train.py', *argv], '')
     loop = make(settings, int(devices))
-    loop.train(1)
+    with backend.quiet():
+        loop.train(1)
     print('ready', file=answers, flush=True)
     for line in sys.stdin:
         print(timed(loop, int(line)), file=answers, flush=True)

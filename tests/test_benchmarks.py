@@ -13,7 +13,7 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import drawing, equal_time, evaluation, gpu, throughput, tutorial_dcgan
+from benchmarks import drawing, equal_time, evaluation, gpu, scale, throughput, tutorial_dcgan
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -50,6 +50,12 @@ def test_operations_of_the_vae_by_hand():
     first, second, head = 14 * 14 * 9 * 16, 7 * 7 * 9 * 16 * 32, 1568 * 100
     sums = 2 * first + 2 * second + 3 * head
     assert flops(make('vae')) == 2 * (3 * sums - first) == 5_814_144
+
+
+def test_bytes_that_replicas_of_the_first_gan_sum_up_by_hand():
+    generator = 101 * 1200 + 1201 * 1200 + 1201 * 784
+    discriminator = 785 * 1200 + 241 * 1200 + 241
+    assert scale.volume('gan_mlp') == (4 * (generator + discriminator), 0)
 
 
 def test_operations_of_the_dcgan_by_hand():

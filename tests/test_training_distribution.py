@@ -131,7 +131,11 @@ def test_the_first_worker_leads_unless_there_is_a_chief():
     assert leads(workers | chief, 'chief', 0)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"cluster": {"worker": ["a:1"]}}', '{"task": 3}'])
+TEXTS = ['', '[]', '{"cluster": {"worker": ["a:1"]}}', '{"task": 3}']
+TEXTS += ['{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}']
+
+
+@pytest.mark.parametrize('text', TEXTS)
 def test_a_damaged_tf_config_is_refused_in_a_line(text):
     with pytest.raises(InputError, match='^TF_CONFIG: '):
         team.leads_by(text)
@@ -156,6 +160,11 @@ def test_slurm_names_the_machines(monkeypatch):
     found = json.loads(distribution.os.environ['TF_CONFIG'])
     assert found['cluster'] == {'worker': ['node1:8888', 'node1:8889', 'node2:8888']}
     assert found['task'] == {'type': 'worker', 'index': 1}
+
+
+def test_a_checkpoint_that_the_chief_alone_has_is_told(tmp_path):
+    with pytest.raises(InputError, match='step_00000005.npz: .* on a disk that they share'):
+        Run(tmp_path).named(5)
 
 
 def reports(done):

@@ -249,10 +249,11 @@ def unknown_like(images):
 
 def quantile(logits, noise, binary):
     """The pixels in [0, 1] of which a share of `noise` lies below, by these logits."""
+    share = tf.cast(noise, logits.dtype)
     if binary:
-        return tf.cast(noise < tf.sigmoid(logits), noise.dtype)
+        return tf.cast(share < tf.sigmoid(logits), noise.dtype)
     below = tf.cumsum(tf.nn.softmax(logits), axis=-1)
-    level = tf.reduce_sum(tf.cast(below <= noise[..., None], noise.dtype), axis=-1)
+    level = tf.reduce_sum(tf.cast(below <= share[..., None], noise.dtype), axis=-1)
     return tf.minimum(level, LEVELS - 1.0) / (LEVELS - 1.0)
 
 
