@@ -320,8 +320,9 @@ def historical_averaging_loss(variables, averages):
     Returns:
       A scalar, summed over all numbers.
     """
+    # Not tf.square: in each process TensorFlow folds the constants of its gradient in another order.
     pairs = zip(variables, averages, strict=True)
-    return tf.add_n([tf.reduce_sum(tf.square(now - tf.stop_gradient(mean))) for now, mean in pairs])
+    return 2.0 * tf.add_n([tf.nn.l2_loss(now - tf.stop_gradient(mean)) for now, mean in pairs])
 
 
 def softmax_cross_entropy(targets, logits):
