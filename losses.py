@@ -320,7 +320,7 @@ def historical_averaging_loss(variables, averages):
     Returns:
       A scalar, summed over all numbers.
     """
-    # Not tf.square: in each process TensorFlow folds the constants of its gradient in another order.
+    # Not tf.square: each process folds the constants of its gradient in an order of its own.
     pairs = zip(variables, averages, strict=True)
     return 2.0 * tf.add_n([tf.nn.l2_loss(now - tf.stop_gradient(mean)) for now, mean in pairs])
 
