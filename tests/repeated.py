@@ -1,6 +1,6 @@
 """Makes the same six steps again and again from one saved state, and prints the digest of each end.
 
-  python tests/repeated.py MODEL THREADS TIMES STATE [signals]
+  python tests/repeated.py 'MODEL FLAGS' THREADS TIMES STATE [signals]
 
 The process that finds no state saves its own there. With the word `signals` it gets a thousand of
 them a second meanwhile. tests/test_training_bits.py runs this.
@@ -55,7 +55,7 @@ def storm():
 
 
 def loop_of(model):
-    """The loop of a model at its defaults on few digits, compiled as `--xla=auto` does."""
+    """The loop of a model with its flags on few digits, compiled as --xla says."""
     import datasets
     import flags
     from models.shared.build import build
@@ -63,7 +63,9 @@ def loop_of(model):
     from training.loop import Loop
 
     data = datasets.load('digits', None, None)
-    settings = flags.settings(model, dataset='digits', batch_size=BATCH)
+    name, *words = model.split()
+    command = ['train.py', f'--model={name}', '--dataset=digits', f'--batch_size={BATCH}', *words]
+    settings = flags.training(command, '')
     images, labels = data.train_images[:IMAGES], data.train_labels[:IMAGES]
     built = build(images.shape[1:], len(data.class_names), settings)
     xla = choose_xla(settings, built) == 'on'

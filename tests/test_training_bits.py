@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import harness
 import pytest
 
-MODELS = ('vae', 'gan', 'label_gan', 'dcgan', 'wgan_gp', 'pixelcnn')
+HISTORY = 'improved_gan --historical_averaging=1 --xla=off'
+MODELS = ('vae', 'gan', 'label_gan', 'dcgan', 'wgan_gp', 'pixelcnn', HISTORY)
 TIMES, PROCESSES, AT_ONCE = 200, 20, 4
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('clean')]
