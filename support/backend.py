@@ -9,7 +9,7 @@ import sys
 from support.errors import InputError
 
 # Keras imports them wherever they are installed, for functions that nothing here calls. They take a
-# quarter of the time that its import and TensorFlow's take.
+# third of the time that its import and TensorFlow's take.
 NOT_NEEDED = 'matplotlib', 'sklearn'
 
 
