@@ -21,6 +21,8 @@ import flags
 from benchmarks import synthetic
 from benchmarks.anonymous import watched
 from benchmarks.report import Report
+from benchmarks.throughput import words
+from models.shared import declarations
 from runs.directory import Run
 from support import backend, files, terminal
 from support.errors import InputError
@@ -38,7 +40,8 @@ def main(argv):
     settings = flags.parse(argv, __doc__, define_flags)
     if not settings.folder:
         raise InputError('--folder: missing; name one for 2.5 GB of images')
-    parts, models = settings.parts.split(','), settings.models.split(',')
+    parts = words(settings, 'parts', PARTS)
+    models = words(settings, 'models', declarations.names())
     place = str(Path(settings.folder).absolute())
     if not Path(place).is_dir():
         synthetic.prepare(place, settings.images)

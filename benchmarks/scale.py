@@ -17,6 +17,7 @@ from statistics import median
 import flags
 from benchmarks.children import ENVIRONMENT
 from benchmarks.report import origin, table
+from benchmarks.throughput import words
 from models.shared import declarations
 from support import backend, terminal
 
@@ -38,7 +39,7 @@ SHARES = (
 def main(argv):
     """Runs the command line `argv`; returns the exit status."""
     settings = flags.parse(argv, __doc__, define_flags)
-    chosen = [name for name in settings.models.split(',') if name]
+    chosen = words(settings, 'models', declarations.names()) if settings.models else []
     print(origin(argv, 'benchmarks.scale'))
     sizes = {name: volume(name) for name in declarations.names()}
     rows = [[name, *map(megabytes, sizes[name]), megabytes(sum(sizes[name]))] for name in sizes]

@@ -13,7 +13,16 @@ from support.errors import InputError
 
 tf, keras = backend.load_tensorflow()
 
-from benchmarks import drawing, equal_time, evaluation, gpu, scale, throughput, tutorial_dcgan
+from benchmarks import (
+    beyond_memory,
+    drawing,
+    equal_time,
+    evaluation,
+    gpu,
+    scale,
+    throughput,
+    tutorial_dcgan,
+)
 from benchmarks.flops import flops
 from benchmarks.updates import update_of
 from models.shared.base import Batch
@@ -310,3 +319,16 @@ def test_drawing_is_timed_from_memory_and_naively(monkeypatch, capsys):
     assert drawing.main(['drawing.py', f'--models={line}', '--images=3']) == 0
     cells = capsys.readouterr().out.splitlines()[-1].split('|')
     assert cells[1].strip() == f'`{line}`' and cells[-2].strip() == '100.00%'
+
+
+@pytest.mark.parametrize(
+    ('command', 'flag'),
+    [
+        (scale, '--models=vea'),
+        (beyond_memory, '--models=vea --folder=x'),
+        (beyond_memory, '--parts=sped --folder=x'),
+    ],
+)
+def test_an_unknown_word_is_refused_before_anything_is_measured(command, flag):
+    with pytest.raises(InputError, match='^--(models|parts): .* is unknown .did you mean'):
+        command.main(['benchmark.py', *flag.split()])
