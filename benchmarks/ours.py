@@ -19,12 +19,17 @@ class Deadline:
     """Asks the trainer to stop, as a signal does, once so many seconds are over."""
 
     def __init__(self, seconds):
-        self.end = time.monotonic() + seconds
+        self.end, self.told = time.monotonic() + seconds, False
 
     @property
     def signal(self):
         """Whether the time is up."""
-        return time.monotonic() >= self.end
+        return self.told or time.monotonic() >= self.end
+
+    @signal.setter
+    def signal(self, told):
+        """What the workers agreed on."""
+        self.told = told
 
 
 class Trainer:

@@ -11,6 +11,8 @@ from keras import layers
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
+from models.shared.layers import Dropout
+
 
 def translate(stack):
     """A module for a stack of Keras layers, with maps (N, C, H, W) for (N, H, W, C)."""
@@ -132,6 +134,6 @@ MODULES = {
     layers.Flatten: lambda *_: [nn.Flatten()],
     layers.LeakyReLU: lambda layer, *_: [nn.LeakyReLU(float(layer.negative_slope))],
     layers.ReLU: lambda *_: [nn.ReLU()],
-    layers.Dropout: lambda layer, *_: [nn.Dropout(layer.rate)],
+    Dropout: lambda layer, *_: [nn.Dropout(layer.rate)],
     layers.Cropping2D: lambda *_: [Crop()],
 }
