@@ -110,11 +110,13 @@ class Masks(nn.Module):
 class Pixelwise(Update):
     """One player, one loss, of pixels that noise makes black and white."""
 
-    noise = staticmethod(torch.rand)
-
     def networks(self, model):
         """Translates the stack of convolutions."""
         self.pixelcnn = Masks(model)
+
+    def draws(self, images):
+        """A number a pixel, uniform in [0, 1)."""
+        return [torch.rand_like(images)]
 
     def apply(self, images, noise):
         """A step by this noise; returns the loss."""

@@ -171,6 +171,16 @@ def test_pytorch_updates_as_the_loop_does(network, monkeypatch):
     np.testing.assert_allclose(losses, losses_of_ours(network, monkeypatch), rtol=3e-3)
 
 
+@pytest.mark.parametrize('network', throughput.NETWORKS)
+def test_pytorch_draws_its_own_noise(network):
+    torch = pytest.importorskip('torch')
+    from benchmarks import pytorch
+
+    update = pytorch.update_of(make(network))
+    losses = [update.step(torch.rand([BATCH, 1, 28, 28])).item() for _ in range(2)]
+    assert np.isfinite(losses).all() and losses[0] != losses[1]
+
+
 def test_a_ratio_is_the_median_of_those_of_the_rounds():
     assert throughput.summary([10.0, 20.0, 90.0], [10.0, 10.0, 30.0]) == ['20', '10 to 90', '2.00']
 
