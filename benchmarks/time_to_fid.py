@@ -10,6 +10,7 @@ time_to_fid.csv; rows that stand there are not made again. Run nothing else mean
 """
 
 import math
+import sys
 from pathlib import Path
 from statistics import median
 
@@ -77,7 +78,7 @@ def measure(settings, name, seed):
     given += [f'--data_dir={settings.data_dir}'] if settings.data_dir else []
     given += [f'--batch_size={batch}', f'--seed={seed}', '--epochs=1000000']
     with started({name: (contestant, [])}, network, *given) as children:
-        course = course_of(children[name], settings)
+        course = course_of(name, children[name], settings)
     seconds, images, fid = course[-1]
     reached = fid <= settings.fid
     return dict(zip(KEY, key(settings, name, seed), strict=True)) | {
@@ -89,14 +90,19 @@ def measure(settings, name, seed):
     }
 
 
-def course_of(child, settings):
-    """(seconds, images, FID) at each score, until the FID is reached or the time is up."""
+def course_of(name, child, settings):
+    """(seconds, images, FID) at each score, until the FID is reached or the time is up.
+
+    Each is told, for an hour without a word would be long.
+    """
     course, seconds, images = [], 0.0, 0
     while seconds < 60 * settings.minutes:
         part = child.ask(f'part {settings.every}')
         seconds, images = seconds + part['seconds'], images + part['images']
-        course.append((seconds, images, child.ask('fid')['fid']))
-        if course[-1][2] <= settings.fid:
+        fid = child.ask('fid')['fid']
+        course.append((seconds, images, fid))
+        print(f'{name}: {seconds:.0f} s of training, FID {fid:.1f}', file=sys.stderr)
+        if fid <= settings.fid:
             break
     return course
 

@@ -53,7 +53,7 @@ def measure(*words):
     return time_to_fid.main(['time_to_fid.py', *flags])
 
 
-def test_a_contestant_stops_at_the_fid_or_when_its_time_is_up(started):
+def test_a_contestant_stops_at_the_fid_or_when_its_time_is_up(started, capsys):
     measure('--seeds=2')
     found = rows.read(time_to_fid.RESULTS)
     cells = [(row['what'], row['seed'], row['seconds'], row['images']) for row in found]
@@ -66,6 +66,7 @@ def test_a_contestant_stops_at_the_fid_or_when_its_time_is_up(started):
         ('tutorial-64', '1', '25.0', '1000'),
     ]
     assert found[1]['course'] == '25:90.00 50:80.00 75:70.00'
+    assert 'tutorial: 75 s of training, FID 70.0\n' in capsys.readouterr().err
 
 
 def test_the_table_has_medians_and_ratios_to_dcgan(started, capsys):
