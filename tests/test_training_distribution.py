@@ -1,7 +1,11 @@
 """Several devices and machines: they train what one device trains."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
+import time
 from functools import partial
 
 import harness
@@ -231,4 +235,24 @@ def test_workers_with_other_commands_are_refused(tmp_path):
     ended = harness.run_team(tmp_path / 'a', hooks=hooks)
     assert [done.status for done in ended] == [1, 1]
     assert all('type the same command on every machine' in done.err for done in ended)
+    assert not (tmp_path / 'a' / 'run').exists()
+
+
+@pytest.mark.slow
+def test_who_waits_for_a_chief_that_never_comes_says_so_and_can_be_interrupted(tmp_path):
+    cluster = {'worker': [f'localhost:{port}' for port in harness.free_ports(2)]}
+    place = {'cluster': cluster, 'task': {'type': 'worker', 'index': 1}}
+    argv = [*harness.command(tmp_path / 'a'), '--distribute=multi_worker']
+    process = subprocess.Popen(
+        [sys.executable, harness.ROOT / 'train.py', *argv[1:]],
+        env=os.environ | {'TF_CONFIG': json.dumps(place)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        line = next(line for line in process.stderr if line.startswith('waiting'))
+        assert line == 'waiting for the other workers; Ctrl-C ends it\n'
+        time.sleep(2)  # it says so before it waits
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == -signal.SIGINT
     assert not (tmp_path / 'a' / 'run').exists()

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 
 from support import backend, startup
 from support.errors import InputError
@@ -37,6 +38,7 @@ class Team:
             backend.load_tensorflow()
             from training.distribution import strategy_of
 
+            print('waiting for the other workers; Ctrl-C ends it', file=sys.stderr, flush=True)
             startup.on_interrupt(signal.SIG_DFL)  # Python hears nothing while C++ waits
             strategy_of('multi_worker')
             startup.on_interrupt(signal.default_int_handler)
