@@ -15,10 +15,12 @@ tf, keras = backend.load_tensorflow()
 
 from benchmarks import (
     beyond_memory,
+    child,
     drawing,
     equal_time,
     evaluation,
     gpu,
+    ours,
     scale,
     throughput,
     tutorial_dcgan,
@@ -179,6 +181,13 @@ def test_pytorch_draws_its_own_noise(network):
     update = pytorch.update_of(make(network))
     losses = [update.step(torch.rand([BATCH, 1, 28, 28])).item() for _ in range(2)]
     assert np.isfinite(losses).all() and losses[0] != losses[1]
+
+
+def test_ours_trains_for_seconds(tmp_path):
+    size = ['--dataset=digits', '--train_size=128', '--batch_size=64', '--epochs=1000000']
+    given = child.prepare('vae', [*size, '--xla=off', f'--output_dir={tmp_path}'])
+    trainer = ours.Trainer(*given)
+    assert trainer.part(0.5) == trainer.loop.step * 64 > 0
 
 
 def test_a_ratio_is_the_median_of_those_of_the_rounds():
