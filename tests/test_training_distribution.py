@@ -39,7 +39,7 @@ def assert_close(one, other, most=1e-9):
 
 
 SYNC = '--sync_batch_norm'
-SMALL = [('vae', []), ('ae', []), pytest.param('gan', [SYNC], marks=pytest.mark.slow)]
+SMALL = [('vae', []), pytest.param('gan', [SYNC], marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(('model', 'more'), SMALL)
@@ -92,6 +92,7 @@ def test_what_several_devices_cannot_train_is_refused_before_anything_is_written
 
 
 MEANS = [  # models whose losses are means over examples, with flags that make them quick
+    ('ae', []),
     ('cvae', ['--variant=burda']),
     ('gan_mlp', ['--discriminator_steps=3']),
     ('dcgan', [SYNC, '--average=0.9']),

@@ -11,19 +11,17 @@ from harness import run_small as run
 
 from runs.directory import Run
 
-MODELS = ('vae', 'gan')
 KINDS = ('step', 'write', 'name')
 XLA, HALF = '--xla=on', '--precision=bfloat16'
 COMPILED = [(), (XLA,), (HALF,), (XLA, HALF)]  # two kills each, in turn
-OFTEN = (0, 1, 2, 4)  # each kind of event, and all but the last flags
-KILLS = [pytest.param(i, marks=[pytest.mark.slow] * (i not in OFTEN)) for i in range(107)]
+OFTEN = {'vae': (0, 1, 2), 'gan': (1,)}  # each kind of event, with XLA and without
+KILLS = [
+    pytest.param(model, i, marks=[pytest.mark.slow] * (i not in often))
+    for model, often in OFTEN.items()
+    for i in range(107)
+]
 
 pytestmark = pytest.mark.usefixtures('clean')
-
-
-@pytest.fixture(scope='module', params=MODELS)
-def model(request):
-    return request.param
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +39,8 @@ def event(events, number):
 
 
 @pytest.mark.parametrize(
-    ('model', 'flags'), [('vae', [XLA]), pytest.param('gan', [], marks=pytest.mark.slow)]
+    ('model', 'flags'),
+    [('vae', []), *(pytest.param(m, [XLA], marks=pytest.mark.slow) for m in ('vae', 'gan'))],
 )
 def test_three_epochs_equal_one_and_two_more(wholes, model, flags, tmp_path):
     for epochs in 1, 3:
@@ -69,7 +68,7 @@ def test_another_seed_gives_another_run(whole_vae, tmp_path):
 # Killed
 
 
-@pytest.mark.parametrize('number', KILLS)
+@pytest.mark.parametrize(('model', 'number'), KILLS)
 def test_a_killed_run_goes_on_as_if_nothing_had_been(wholes, model, number, tmp_path):
     flags = COMPILED[number // 2 % len(COMPILED)]
     whole = wholes(model, *flags)
@@ -78,7 +77,10 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(wholes, model, number, tmp_
     assert contents(tmp_path / 'a') == contents(whole.path)
 
 
-@pytest.mark.parametrize(('model', 'first'), [('vae', 'write'), ('gan', 'name')])
+@pytest.mark.parametrize(
+    ('model', 'first'),
+    [('vae', 'write'), pytest.param('gan', 'name', marks=pytest.mark.slow)],
+)
 def test_a_run_is_killed_again_and_again(wholes, model, first, tmp_path):
     whole = wholes(model)
     kill(tmp_path / 'a', 'step', 4, model=model)

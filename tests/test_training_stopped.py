@@ -24,7 +24,7 @@ from harness import run_small as run
 
 from runs.directory import Run
 
-MODELS = ('vae', 'gan')
+MODELS = ('vae', pytest.param('gan', marks=pytest.mark.slow))
 
 pytestmark = pytest.mark.usefixtures('clean')
 
