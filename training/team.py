@@ -38,8 +38,8 @@ class Team:
             backend.load_tensorflow()
             from training.distribution import strategy_of
 
-            print('waiting for the other workers; Ctrl-C ends it', file=sys.stderr, flush=True)
             startup.on_interrupt(signal.SIG_DFL)  # Python hears nothing while C++ waits
+            print('waiting for the other workers; Ctrl-C ends it', file=sys.stderr, flush=True)
             strategy_of('multi_worker')
             startup.on_interrupt(signal.default_int_handler)
 
